@@ -1,0 +1,1 @@
+"""The coordinator's loop and the journal that makes it resumable and replayable."""

@@ -1,0 +1,1 @@
+"""Concrete sandboxes, one per file. Only :mod:`covey.app` chooses among them."""

@@ -1,0 +1,1 @@
+"""The model-free coder: locate, scope, templates, rank, search, judge, render."""

@@ -1,0 +1,1 @@
+"""Edit templates, one family per file, one function per template."""

@@ -1,0 +1,1 @@
+"""Network faces (REST, MCP, ACP). Empty until the first one lands."""

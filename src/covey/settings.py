@@ -1,0 +1,129 @@
+"""The only reader of configuration files and environment variables.
+
+Order, strongest first: explicit arguments (command-line flags), ``COVEY_*`` environment variables, the user's
+``config.yaml``, defaults. Nothing is ever read from the repository that is worked on: its content never configures
+Covey.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from yaml import YAMLError
+
+from covey.core.errors import ConfigError
+
+
+def config_file() -> Path:
+    """Path of the user's configuration file: ``$COVEY_CONFIG`` or the platform's usual place."""
+    given = os.environ.get("COVEY_CONFIG")
+    return Path(given).expanduser() if given else platformdirs.user_config_path("covey") / "config.yaml"
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured, with documented defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="COVEY_", extra="forbid", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("covey"),
+        description="Where runs, snapshots, built environments and evidence are kept.",
+    )
+    out: Path | None = Field(None, description="Where evidence bundles go; default: <home>/out.")
+    model: str = Field("none", description="Model: none, a name, a GGUF file or the URL of an OpenAI-compatible API.")
+    policy: str = Field("pipeline", description="Coordination policy.")
+    budget: float = Field(300.0, gt=0, description="Wall seconds of a run, the final verdict included.")
+    memory: float = Field(8.0, gt=0, description="GB of memory for models.")
+    seed: int = Field(0, ge=0, description="Seed of everything that is drawn at random.")
+    workers: int = Field(
+        default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)))),
+        ge=1,
+        le=64,
+        description="Candidates tried at the same time.",
+    )
+    plausible: int = Field(8, ge=1, le=100, description="Plausible patches to collect before the search stops.")
+    candidates: int = Field(20_000, ge=1, description="Candidates to try at most.")
+    python: str | None = Field(None, description="Interpreter for the repository's tests; default: found or built.")
+    sandbox: Literal["auto", "bubblewrap", "landlock", "none"] = Field(
+        "auto", description="Which sandbox to use. 'none' runs untrusted code bare; the run records it."
+    )
+    test_timeout: float = Field(10.0, gt=0, description="Seconds for one test in the search.")
+    suite_timeout: float = Field(600.0, gt=0, description="Seconds for one run of the whole suite.")
+    install_timeout: float = Field(600.0, gt=0, description="Seconds to build the repository's environment.")
+    sandbox_memory: float = Field(2.0, gt=0, description="GB of memory for one sandboxed command.")
+    sandbox_disk: float = Field(1.0, gt=0, description="GB that one sandboxed command may write.")
+    sandbox_processes: int = Field(256, ge=8, description="Processes and threads of one sandboxed command.")
+    log_file: Path | None = Field(None, description="Also write the log to this file.")
+
+    @field_validator("home", "out", "log_file")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else Path(value).expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - never read: a .env file may be the repository's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the user's YAML file."""
+        return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=config_file()))
+
+    @property
+    def out_dir(self) -> Path:
+        """Folder that receives one sub-folder of evidence for each run."""
+        return self.out or self.home / "out"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the configuration; ``overrides`` that are None are left out.
+
+    Raises ConfigError that names the setting, the value and the file or variable to mend.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise ConfigError(
+            "Configuration is not valid: "
+            + "; ".join(lines)
+            + f". Look at flags, COVEY_* variables and {config_file()}."
+        ) from None
+    except (YAMLError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{config_file()} cannot be read: {error}") from None
+
+
+_INSTALL = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PROXY = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+
+
+def search_path() -> str:
+    """The user's ``PATH``."""
+    return os.environ.get("PATH", os.defpath)
+
+
+def active_virtualenv() -> str | None:
+    """Path of the virtual environment that the user has activated, if any."""
+    return os.environ.get("VIRTUAL_ENV") or None
+
+
+def install_environment() -> dict[str, str]:
+    """Variables that a package installer needs to reach the user's package index, and nothing else.
+
+    They may hold credentials of an index: they go to installers only, never to tests, logs or bundles.
+    """
+    return {name: value for name, value in os.environ.items() if name.startswith(_INSTALL) or name.lower() in _PROXY}
+
+
+def home_folder() -> Path:
+    """The user's home folder."""
+    return Path(os.environ.get("HOME") or Path.home())

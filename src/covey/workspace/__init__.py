@@ -1,0 +1,1 @@
+"""A tree at a base: snapshot, candidate layers, edits, diffs, application to the user's files."""
