@@ -56,6 +56,11 @@ class Sandbox(Protocol):
         """Short name, as recorded in :class:`Applied`."""
         ...
 
+    @property
+    def owner(self) -> int | None:
+        """Uid under which programs run when it is not the caller's own; files of trees must belong to it."""
+        ...
+
     async def probe(self) -> Applied:
         """Say which limits really hold here, found out by trying. Raises NoSandbox when it cannot work at all."""
         ...
