@@ -109,7 +109,7 @@ class Environment(Frozen):
     env: dict[str, str] = Field(default_factory=dict)
     has_pytest: bool = False
     lock: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: Volatile[tuple[str, ...]] = ()  # how it was come by may differ from run to run
 
 
 class TestCommand(Frozen):

@@ -20,6 +20,7 @@ class RunStatus(StrEnum):
     interrupted = "interrupted"
     patched = "patched"  # a patch with no regressions or better
     plausible = "plausible"  # only a patch that passes its target tests but not the whole suite
+    partial = "partial"  # only a patch that mends some of the target tests and breaks none that were tried
     no_patch = "no_patch"
     already_passing = "already_passing"
     failed = "failed"  # infrastructure, see the error
