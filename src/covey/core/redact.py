@@ -89,8 +89,8 @@ _RULES = (
 
 _TOKEN = r"[A-Za-z0-9+/=_.~-]"  # noqa: S105 - a character class
 _HEADER = re.compile(
-    rf"authorization[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}\\?[\"']?(?:[A-Za-z][A-Za-z0-9-]{{1,20}}[ \t]{{1,4}})?"
-    rf"(?P<value>{_TOKEN}{{8,}}+)",
+    rf"authorization[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}\\?[\"']?"
+    rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9-]{{1,20}})[ \t]{{1,4}})?(?P<value>{_TOKEN}{{8,}}+)",
     re.ASCII | re.IGNORECASE,
 )
 _BEARER = re.compile(rf"(?<![A-Za-z0-9])bearer[ \t]{{1,4}}(?P<value>{_TOKEN}{{16,}}+)", re.ASCII | re.IGNORECASE)
@@ -124,6 +124,7 @@ _PEM_BODY = re.compile(r"[A-Za-z0-9+/=]{16}")
 _PEM_LINE = re.compile(r"(?:\r?\n|\\r|\\n)[ \t+>|\"']{0,8}[A-Za-z0-9+/=]{16,}+[\"',]{0,2}")
 _PEM_LIMIT = 16_384
 _TAIL = re.compile(r"[A-Za-z0-9_+/=-]*+")
+_EXAMPLES = frozenset({"pass", "passwd", "password", "pw", "pwd", "secret", "token", "xxx", "xxxx", "x-oauth-basic"})
 _PLACEHOLDER = ("{", "$", "<", "%(", "%s", "[", "*")
 
 
@@ -175,9 +176,17 @@ def _matches(text: str) -> Iterator[_Span]:
                 if not rule.mixed or _mixed(match.group()):
                     yield _Span(match.start(), match.end(), rule.kind)
     lower = text.lower()
+    yield from _credentials(text, lower)
+    if any(hint in lower for hint in _KEY_HINTS):
+        yield from _assignments(text)
+
+
+def _credentials(text: str, lower: str) -> Iterator[_Span]:
+    """Find what authorisation headers and addresses carry."""
     if "authorization" in lower:
         for match in _HEADER.finditer(text):
-            yield _Span(*match.span("value"), "authorization")
+            if (match["scheme"] or "").lower() == "basic" or _secret_like(match["value"], weak=False):
+                yield _Span(*match.span("value"), "authorization")
     if "bearer" in lower:
         for match in _BEARER.finditer(text):
             if _mixed(match["value"]):
@@ -185,10 +194,8 @@ def _matches(text: str) -> Iterator[_Span]:
     if "://" in text:
         for match in _URL.finditer(text):
             name = "password" if match["password"] else "user"
-            if not match[name].startswith(_PLACEHOLDER):
+            if not match[name].startswith(_PLACEHOLDER) and match[name].lower() not in _EXAMPLES:
                 yield _Span(*match.span(name), "url_credentials")
-    if any(hint in lower for hint in _KEY_HINTS):
-        yield from _assignments(text)
 
 
 def _assignments(text: str) -> Iterator[_Span]:
