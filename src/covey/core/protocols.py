@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from os import PathLike
 from typing import Protocol, TypeVar
 
+from pydantic import JsonValue
+
+from covey.core.artifact import Artifact, ArtifactKind
 from covey.core.execution import Applied, ExecResult, ExecSpec
 from covey.core.model import ChatMessage, Completion, Sampling, Schema
 from covey.core.patch import Candidate, Patch
@@ -92,11 +96,12 @@ class Validator(Protocol):
 class RunStore(Protocol):
     """Keeps runs, their steps and artifacts. Every method is atomic and durable when it returns.
 
-    Raises StoreError and its children. Text is redacted before it is handed in.
+    Methods that read take a run's id or a unique prefix of it; methods that write take the whole id. Unknown ids
+    raise UnusableInput, all other trouble StoreError and its children. Text is redacted before it is handed in.
     """
 
     async def create(self, run: Run) -> None:
-        """Record a new run; its ``genesis`` becomes its head."""
+        """Record a new run; its ``genesis`` becomes its head. Raises StoreConflict when the id is taken."""
         ...
 
     async def append(self, run_id: str, step: Step) -> None:
@@ -115,11 +120,26 @@ class RunStore(Protocol):
         ...
 
     async def list(self) -> Sequence[Run]:
-        """Return all runs, newest first."""
+        """Return all runs, newest first (in the order of their creation, whatever the clock said)."""
         ...
 
     async def steps(self, run_id: str) -> Sequence[Step]:
         """Return the steps of a run in order."""
+        ...
+
+    def acquire(self, run_id: str) -> AbstractAsyncContextManager[None]:
+        """Hold the right to work on a run; it ends with the block, or with the process.
+
+        Raises StoreConflict at once when it is held already, by this process or another.
+        """
+        ...
+
+    async def record_metrics(self, run_id: str, metrics: Mapping[str, JsonValue]) -> None:
+        """Record measures of a run (durations, resource use, counts); a name given again replaces its value."""
+        ...
+
+    async def metrics(self, run_id: str) -> dict[str, JsonValue]:
+        """Return what was recorded by :meth:`record_metrics`."""
         ...
 
     async def put_artifact(self, data: bytes) -> str:
@@ -127,7 +147,22 @@ class RunStore(Protocol):
         ...
 
     async def get_artifact(self, digest: str) -> bytes:
-        """Return kept bytes. Raises StoreCorrupt when they no longer match their digest."""
+        """Return kept bytes. Raises StoreCorrupt when they are gone or no longer match their digest."""
+        ...
+
+    async def link_artifact(self, run_id: str, name: str, digest: str, kind: ArtifactKind) -> None:
+        """Say that kept bytes belong to a run under ``name``; a name linked again refers to the newer bytes."""
+        ...
+
+    async def artifacts(self, run_id: str) -> Sequence[Artifact]:
+        """Return what is linked to a run, by name."""
+        ...
+
+    async def export(self, run_id: str, dest: PathLike[str]) -> Sequence[str]:
+        """Write a run to the file ``dest`` as JSON lines and return a sentence for each thing that is damaged.
+
+        Works as far as anything of the run can be read, whatever else in the store is broken.
+        """
         ...
 
     async def check(self) -> Sequence[str]:
