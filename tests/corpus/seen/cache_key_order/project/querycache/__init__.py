@@ -1,0 +1,3 @@
+from querycache.cache import QueryCache
+
+__all__ = ["QueryCache"]

@@ -1,0 +1,3 @@
+from events.emitter import Emitter
+
+__all__ = ["Emitter"]

@@ -1,0 +1,3 @@
+from lru.cache import LRUCache, memoise
+
+__all__ = ["LRUCache", "memoise"]

@@ -1,0 +1,3 @@
+from paginator.core import Page, Paginator
+
+__all__ = ["Page", "Paginator"]

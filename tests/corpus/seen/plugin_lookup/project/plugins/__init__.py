@@ -1,0 +1,3 @@
+from plugins.registry import Registry, UnknownPlugin
+
+__all__ = ["Registry", "UnknownPlugin"]

@@ -1,0 +1,3 @@
+from sqlbuild.select import Select, select
+
+__all__ = ["Select", "select"]

@@ -1,0 +1,3 @@
+from .calendar import Booking, Conflict, Room
+
+__all__ = ["Booking", "Conflict", "Room"]

@@ -1,0 +1,3 @@
+from .index import SortedIndex
+
+__all__ = ["SortedIndex"]

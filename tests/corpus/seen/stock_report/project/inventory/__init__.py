@@ -1,0 +1,4 @@
+from .items import Item
+from .warehouse import OutOfStock, Warehouse
+
+__all__ = ["Item", "OutOfStock", "Warehouse"]

@@ -1,0 +1,3 @@
+from .notes import Note, Notebook
+
+__all__ = ["Note", "Notebook"]

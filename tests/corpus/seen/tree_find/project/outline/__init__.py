@@ -1,0 +1,3 @@
+from outline.node import Node
+
+__all__ = ["Node"]
