@@ -29,7 +29,7 @@ class ReplayReport(Frozen):
         return not self.divergence and self.walked_head == self.recorded_head
 
     @property
-    def prefix(self) -> bool:
+    def followed(self) -> bool:
         """True when every recorded step was derived again, though the walk wanted to go on (an interrupted run)."""
         return self.walked_steps == self.recorded_steps and self.walked_head == self.recorded_head
 
