@@ -1,0 +1,233 @@
+"""The supervisor: ``python -I -S -c … PLAN_FD REPORT_FD``."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import marshal
+import os
+import select
+import sys
+import time
+
+from covey.execution.launcher import confine, stage, syscalls, trees, watch
+from covey.execution.launcher.groups import Group
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from covey.execution.launcher.plan import Plan, Report
+
+CHANNEL = 9
+"""Number of the channel in the program: one digit, so that every shell can write to it."""
+
+TICK_S = 0.05
+"""Pause between two looks of the watchdog."""
+
+
+def main() -> None:
+    """Run one plan and report. Never raises: what goes wrong is the report."""
+    with os.fdopen(int(sys.argv[1]), "rb") as file:
+        plan: Plan = marshal.load(file)  # noqa: S302 - written by our own parent
+    report_fd = _move(int(sys.argv[2]))
+    plan["lifeline"] = _move(plan["lifeline"])
+    if plan["channel"] != CHANNEL:
+        os.dup2(plan["channel"], CHANNEL)
+        os.close(plan["channel"])
+    plan["channel"] = CHANNEL
+    try:
+        report = Supervisor(plan, report_fd).run()
+    except (OSError, ValueError) as error:
+        report = {"error": str(error)}
+    with os.fdopen(report_fd, "wb") as file:
+        marshal.dump(report, file)
+
+
+class Supervisor:
+    """Starts one program, watches it, ends everything it started, cleans up."""
+
+    def __init__(self, plan: Plan, report_fd: int) -> None:
+        self.plan = plan
+        self.report_fd = report_fd
+        self.report: Report = {"exit_code": None, "signal": None, "timed_out": False, "out_of_memory": False}
+        self.mechanisms: dict[str, str] = {}
+        self.peak = 0
+
+    def run(self) -> Report:
+        """Do it all; raises OSError or ValueError when the sandbox could not be set up."""
+        plan = self.plan
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+        group = Group(plan["groups"], plan["memory_bytes"], plan["processes"])
+        try:
+            self.mechanisms["memory"] = "watchdog" if group.memory is None else group.mechanism
+            self.mechanisms["processes"] = "watchdog" if group.pids is None else group.mechanism
+            if plan["folder"] is not None:
+                self._make_folder(plan["folder"])
+            self._run(group)
+        finally:
+            group.freeze_births()
+            ended = watch.end_all(5.0)
+            self.report["out_of_memory"] |= group.out_of_memory()
+            self.report["max_memory_bytes"] = group.peak() or self.peak or None
+            group.remove()
+            if plan["folder"] is not None:
+                self._remove_folder(plan["folder"])
+        if not ended:
+            raise OSError(errno.EBUSY, "some processes could not be ended")
+        self.report["mechanisms"] = self.mechanisms
+        return self.report
+
+    def _run(self, group: Group) -> None:
+        plan = self.plan
+        error_read, error_write = os.pipe()
+        status_read, status_write = os.pipe()
+        started = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            os.close(error_read)
+            os.close(status_read)
+            self._child(group, error_write, status_write)
+        for descriptor in (error_write, status_write, plan["channel"]):
+            os.close(descriptor)
+        null = os.open("/dev/null", os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        deadline = started + plan["wall_s"]
+        status, peak = self._wait(pid, deadline, group)
+        self.report["duration_s"] = time.monotonic() - started
+        self.peak = max(self.peak, peak)
+        group.freeze_births()
+        watch.end_all(5.0)  # so that both pipes have no writer left
+        message = _read_all(error_read)
+        if message:
+            raise OSError(errno.EIO, message.decode(errors="replace"))
+        self._conclude(status, _read_all(status_read))
+
+    def _conclude(self, status: int, words: bytes) -> None:
+        if self.plan["mode"] == "bubblewrap":
+            _, found, code = words.partition(b'"exit-code":')
+            if found:
+                number = int(code.split(b"}")[0].split(b",")[0])
+                # bubblewrap passes a signal on the way shells do
+                self.report["exit_code"] = None if 128 < number <= 192 else number
+                self.report["signal"] = number - 128 if 128 < number <= 192 else None
+            elif os.WIFSIGNALED(status):
+                self.report["signal"] = os.WTERMSIG(status)
+            else:
+                self.report["unstarted"] = True  # it failed itself, or found no such program: its words are on stderr
+        elif os.WIFSIGNALED(status):
+            self.report["signal"] = os.WTERMSIG(status)
+        else:
+            self.report["exit_code"] = os.WEXITSTATUS(status)
+
+    def _wait(self, pid: int, deadline: float, group: Group) -> tuple[int, int]:
+        """Wait for the program, for Covey, and for the clock; return (wait status, largest resident size)."""
+        poll = select.poll()
+        poll.register(self.plan["lifeline"], select.POLLIN)
+        watched = group.memory is None or group.pids is None or self.plan["folder"] is not None
+        try:
+            handle: int | None = os.pidfd_open(pid)
+            poll.register(handle, select.POLLIN)
+        except OSError:  # kernels before 5.3
+            handle = None
+        tick = TICK_S if watched else 3600.0
+        if handle is None:
+            tick = 0.01
+        while True:
+            now = time.monotonic()
+            events = {number for number, _ in poll.poll(max(0.0, min(tick, deadline - now)) * 1000)}
+            ended, status, used = os.wait4(pid, os.WNOHANG)
+            if ended == pid:
+                if handle is not None:
+                    os.close(handle)
+                return status, used.ru_maxrss * 1024
+            if time.monotonic() >= deadline:
+                self.report["timed_out"] = True
+            elif self.plan["lifeline"] not in events and not (watched and self._over(group)):
+                continue
+            break
+        group.freeze_births()
+        pids = watch.descendants(os.getpid())
+        watch.signal_all(pids if self.plan["mode"] != "bubblewrap" else [pid], syscalls.SIGKILL)
+        _, status, used = os.wait4(pid, 0)
+        return status, used.ru_maxrss * 1024
+
+    def _over(self, group: Group) -> bool:
+        """True when the watchdog finds a limit exceeded."""
+        plan = self.plan
+        pids = watch.descendants(os.getpid())
+        memory, threads = watch.usage(pids, plan["memory_bytes"])
+        self.peak = max(self.peak, memory)
+        if group.memory is None and memory > plan["memory_bytes"]:
+            self.report["out_of_memory"] = True
+            return True
+        return group.pids is None and threads > plan["processes"] + 2
+
+    def _child(self, group: Group, error: int, status: int) -> NoReturn:
+        plan = self.plan
+        try:
+            os.close(self.report_fd)
+            group.join()
+            if plan["mode"] == "bubblewrap":
+                self._exec_bubblewrap(status)
+            raise ValueError(f"no such mode: {plan['mode']}")
+        except BaseException as problem:  # noqa: BLE001 - whatever it is, the parent must hear of it
+            os.write(error, str(problem).encode(errors="replace")[:4096] or b"unknown failure")
+        finally:
+            os._exit(125)
+
+    def _exec_bubblewrap(self, status: int) -> None:
+        plan = self.plan
+        stage.prepare(plan)
+        processes = plan["processes"] + 3 if plan["uid"] is None else None
+        confine.limit(plan, processes)
+        arguments = _memory_file(b"".join(os.fsencode(word) + b"\0" for word in plan["bwrap_args"]))
+        filters = _memory_file(plan["seccomp"] or b"")
+        command = [plan["bwrap"], "--args", str(arguments), "--json-status-fd", str(status)]
+        if plan["seccomp"]:
+            command += ["--seccomp", str(filters)]
+        command += ["--", *plan["argv"]]
+        if plan["uid"] is not None:
+            confine.become(plan["uid"])
+        confine.no_new_privileges()
+        confine.close_all_but(
+            {plan["channel"], arguments, filters, status} if plan["seccomp"] else {plan["channel"], arguments, status}
+        )
+        syscalls.default_signals()
+        os.chdir("/")
+        os.umask(0o022)
+        os.execve(plan["bwrap"], command, {})
+
+    def _make_folder(self, path: str) -> None:
+        os.mkdir(path, 0o700)
+
+    def _remove_folder(self, path: str) -> None:
+        parent, name = os.path.split(path)
+        descriptor = trees.folder(parent)
+        try:
+            trees.remove_entry(descriptor, name)
+        finally:
+            os.close(descriptor)
+
+
+def _move(descriptor: int) -> int:
+    """Move a descriptor out of the way of the channel."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 20)
+    os.close(descriptor)
+    return moved
+
+
+def _memory_file(content: bytes) -> int:
+    descriptor = os.memfd_create("covey", 0)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _read_all(descriptor: int) -> bytes:
+    found = b""
+    while chunk := os.read(descriptor, 4096):
+        found += chunk
+    os.close(descriptor)
+    return found

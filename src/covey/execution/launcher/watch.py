@@ -1,0 +1,124 @@
+"""Looking at, and ending, all descendants of this process by way of ``/proc``."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from covey.execution.launcher import syscalls
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def _parents() -> dict[int, list[int]]:
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - pathlib costs milliseconds here
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(name))
+    return children
+
+
+def descendants(root: int) -> list[int]:
+    """Process ids below ``root``, parents first."""
+    children = _parents()
+    found: list[int] = []
+    queue = list(children.get(root, ()))
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        queue.extend(children.get(pid, ()))
+    return found
+
+
+def usage(pids: list[int], memory_limit: int) -> tuple[int, int]:
+    """Return (bytes of memory, number of threads) of ``pids``.
+
+    Resident sizes count shared pages once for each process that shares them; when their sum is above the limit, the
+    proportional sizes decide.
+    """
+    resident = threads = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        threads += int(fields[17])
+        resident += int(fields[21]) * _PAGE
+    if resident <= memory_limit:
+        return resident, threads
+    return sum(_proportional(pid) for pid in pids), threads
+
+
+def _proportional(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
+            for line in file:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+        return 0
+    except OSError:
+        return 0
+
+
+def signal_all(pids: list[int], number: int) -> None:
+    """Send a signal to each process that still exists."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def reap() -> bool:
+    """Collect ended children; False when no child is left at all."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            return True
+
+
+def end_all(within_s: float) -> bool:
+    """Kill every descendant until none is left; True when that worked in time.
+
+    The caller must be a child subreaper: then a process that leaves its session or whose parent ended is a descendant
+    still. Stopping all before killing keeps a fork bomb from outrunning the killing.
+    """
+    until = time.monotonic() + within_s
+    while reap():
+        pids = descendants(os.getpid())
+        signal_all(pids, syscalls.SIGSTOP)
+        signal_all(pids, syscalls.SIGKILL)
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def folder_bytes(path: str) -> int:
+    """Disk space below ``path``, in bytes; what vanishes meanwhile is not counted."""
+    total = 0
+    queue = [path]
+    while queue:
+        here = queue.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    try:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False):
+                            queue.append(entry.path)
+                    except OSError:
+                        continue
+        except OSError:
+            continue
+    return total

@@ -1,0 +1,212 @@
+"""Starting the supervisor of one execution, reading what its program writes, and getting its report."""
+
+from __future__ import annotations
+
+import asyncio
+import marshal
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, cast
+
+import covey
+from covey.core.errors import SandboxError
+from covey.core.execution import Applied, ExecResult, Limits
+from covey.execution.capture import Bounded, Capture
+from covey.execution.launcher.plan import Plan, Report
+from covey.execution.lines import Lines
+
+_ROOT = str(Path(covey.__file__).resolve().parent.parent)
+_CODE = "import sys; sys.path.append(sys.argv.pop()); from covey.execution.launcher.main import main; main()"
+_NO_PROGRAM = b"bwrap: execvp "
+GRACE_S = 20.0
+"""After the wall limit the supervisor gets this long to end, count and clean up."""
+
+
+class _Sink(Protocol):
+    def add(self, data: bytes) -> None: ...
+
+
+class _Pipe(asyncio.Protocol):
+    """Feeds one pipe into a sink and says when it ended."""
+
+    def __init__(self, sink: _Sink, ended: Callable[[], None] | None = None) -> None:
+        self.sink = sink
+        self.closed = asyncio.get_running_loop().create_future()
+        self._ended = ended
+
+    def data_received(self, data: bytes) -> None:
+        self.sink.add(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._ended is not None:
+            self._ended()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+
+class _Readers:
+    """The pipes on which a program writes; our ends are not blocking and belong to the event loop."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[asyncio.ReadTransport, _Pipe]] = []
+
+    async def attach(self, descriptor: int, sink: _Sink, ended: Callable[[], None] | None = None) -> _Pipe:
+        transport, protocol = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: _Pipe(sink, ended), os.fdopen(descriptor, "rb", buffering=0)
+        )
+        self._open.append((transport, protocol))
+        if isinstance(sink, Lines):
+            sink.transport = transport
+        return protocol
+
+    async def drain(self, within_s: float) -> None:
+        """Read to the end of every pipe, but not for longer than ``within_s``: someone may hold one open."""
+        for transport, _ in self._open:
+            if not transport.is_closing() and not transport.is_reading():
+                transport.resume_reading()
+        await asyncio.wait([protocol.closed for _, protocol in self._open], timeout=within_s)
+        for transport, _ in self._open:
+            transport.close()
+
+
+class Supervised:
+    """One execution under its supervisor. Made by :func:`launch`; ``finish`` must be awaited in the end."""
+
+    def __init__(self, limits: Limits, applied: Applied, channel: Bounded | Lines) -> None:
+        self._stdout = Capture(limits.output_bytes)
+        self._stderr = Capture(limits.output_bytes)
+        self.channel = channel
+        self._limits = limits
+        self._applied = applied
+        self._report = Bounded(1 << 16)
+        self._readers = _Readers()
+        self._reported: asyncio.Future[None] | None = None
+        self._lifeline = -1
+        self._process: subprocess.Popen[bytes] | None = None
+        self._finishing: asyncio.Task[ExecResult] | None = None
+
+    async def launch(self, plan: Plan, stdin: int) -> None:
+        """Start the supervisor. ``stdin`` becomes the program's standard input; the caller still closes it."""
+        given: list[int] = []
+
+        def pipe() -> tuple[int, int]:
+            read, write = os.pipe()
+            given.append(write)
+            return read, write
+
+        out, out_write = pipe()
+        err, err_write = pipe()
+        channel, channel_write = pipe()
+        report, report_write = pipe()
+        lifeline_read, self._lifeline = os.pipe()
+        plan["channel"], plan["lifeline"] = channel_write, lifeline_read
+        plan_file = memory_file(marshal.dumps(plan))
+        given += [lifeline_read, plan_file]
+        try:
+            self._process = _spawn(
+                [str(plan_file), str(report_write)],
+                (stdin, out_write, err_write),
+                (channel_write, report_write, lifeline_read, plan_file),
+            )
+        except OSError as error:
+            raise SandboxError(f"The supervisor of the sandbox could not be started: {error}") from error
+        finally:
+            for descriptor in given:
+                os.close(descriptor)
+        await self._readers.attach(out, self._stdout)
+        await self._readers.attach(err, self._stderr)
+        await self._readers.attach(channel, self.channel, self.channel.end if isinstance(self.channel, Lines) else None)
+        self._reported = (await self._readers.attach(report, self._report)).closed
+
+    async def result(self) -> ExecResult:
+        """Wait for the program to end, and return how."""
+        if self._reported is None:
+            raise SandboxError("The sandbox was not started.")
+        await asyncio.wait([self._reported], timeout=self._limits.wall_s + GRACE_S)
+        return await self.finish()
+
+    async def finish(self) -> ExecResult:
+        """End everything if it has not ended yet, and return how it went; a cancellation waits for that."""
+        if self._finishing is None:
+            self._finishing = asyncio.get_running_loop().create_task(self._finish())
+        cancelled: asyncio.CancelledError | None = None
+        while not self._finishing.done():
+            try:
+                await asyncio.shield(self._finishing)
+            except asyncio.CancelledError as error:
+                if self._finishing.cancelled():
+                    raise
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        return self._finishing.result()
+
+    async def _finish(self) -> ExecResult:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+        if self._process is None or self._reported is None:
+            raise SandboxError("The sandbox was not started.")
+        if not self._reported.done():
+            await asyncio.wait([self._reported], timeout=GRACE_S)
+        if not self._reported.done():
+            self._process.kill()
+        await self._readers.drain(2.0)
+        await asyncio.to_thread(self._process.wait) if self._process.poll() is None else None
+        return self._conclude(self._report.value())
+
+    def _conclude(self, words: bytes) -> ExecResult:
+        stderr = self._stderr.value()
+        text = stderr[-2000:].decode(errors="replace").strip()
+        if not words:
+            raise SandboxError("The supervisor of the sandbox ended without a report.", detail=text)
+        report = cast("Report", marshal.loads(words))  # noqa: S302 - written by our own supervisor
+        if "error" in report:
+            raise SandboxError(f"The sandbox could not be set up: {report['error']}. {text}".strip(), detail=text)
+        if report.get("unstarted"):
+            if not stderr.startswith(_NO_PROGRAM):
+                raise SandboxError(f"The sandbox could not be set up: {text}", detail=text)
+            report["exit_code"] = 127  # as shells say it
+        applied = Applied(
+            sandbox=self._applied.sandbox, mechanisms={**self._applied.mechanisms, **report["mechanisms"]}
+        )
+        return ExecResult(
+            exit_code=report["exit_code"],
+            signal=report["signal"],
+            timed_out=report["timed_out"],
+            out_of_memory=report["out_of_memory"],
+            truncated=self._stdout.truncated or self._stderr.truncated or self.channel.truncated,
+            stdout=self._stdout.value(),
+            stderr=stderr,
+            channel=self.channel.value(),
+            duration_s=report["duration_s"],
+            max_memory_bytes=report["max_memory_bytes"],
+            applied=applied,
+        )
+
+
+def _spawn(arguments: list[str], standard: tuple[int, int, int], inherited: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    stdin, stdout, stderr = standard
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _CODE, *arguments, _ROOT],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=inherited,
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def memory_file(content: bytes) -> int:
+    """Return a descriptor of an anonymous file with ``content``, at its start."""
+    descriptor = os.memfd_create("covey")
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
