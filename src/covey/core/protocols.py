@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from os import PathLike
 from typing import Protocol, TypeVar
 
@@ -127,7 +127,7 @@ class RunStore(Protocol):
         """Return the steps of a run in order."""
         ...
 
-    def acquire(self, run_id: str) -> AbstractAsyncContextManager[None]:
+    def acquire(self, run_id: str) -> AbstractContextManager[None]:
         """Hold the right to work on a run; it ends with the block, or with the process.
 
         Raises StoreConflict at once when it is held already, by this process or another.

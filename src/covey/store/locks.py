@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from covey.core.errors import StoreConflict
+from covey.core.errors import StoreConflict, UnusableInput
 from covey.store.files import make_folder, os_fault
+
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @contextmanager
@@ -19,6 +22,8 @@ def run_lock(folder: Path, run_id: str) -> Iterator[None]:
     ``flock`` belongs to the open file, not to the process: two holders in one process exclude each other too, and a
     program started meanwhile does not inherit the lock. The empty file stays: removing it could split the lock.
     """
+    if not _RUN.fullmatch(run_id):
+        raise UnusableInput(f"{run_id!r} is not the id of a run.")
     path = folder / f"{run_id}.lock"
     make_folder(folder)
     try:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -51,46 +51,41 @@ _STEPS = f"SELECT {STEP_COLUMNS} FROM steps WHERE run = ? ORDER BY seq"  # noqa:
 
 
 class SqliteStore:
-    """A RunStore on the local disk. Make one with :meth:`open`; several processes may use the same home.
+    """A RunStore on the local disk; several processes may use the same home. Open it before use, or enter it.
 
     All SQL runs on one thread of its own, so calls from many tasks are serial and the event loop never waits.
     A cancelled call may still be carried out; the chain check of :meth:`append` makes that harmless.
+
+    ``busy_s``: how long a database locked by another process is waited for, in seconds.
     """
 
-    def __init__(self, home: Path, db: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, home: Path, *, busy_s: float = 10.0) -> None:
         self.home = home
         self.path = home / "covey.db"
-        self._db = db
-        self._thread = thread
+        self._busy_s = busy_s
         self._files = ArtifactFiles(home / "artifacts")
+        self._db: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="covey-store")
         self._failed: CoveyError | None = None
-        self._closed = False
 
-    @classmethod
-    async def open(cls, home: Path, *, busy_s: float = 10.0) -> Self:
-        """Open the store in ``home``, made and migrated if need be.
+    async def open(self) -> Self:
+        """Open the database, made and migrated if need be.
 
-        ``busy_s``: how long a database locked by another process is waited for, in seconds. Raises StoreError when
-        the folder cannot be written, StoreCorrupt, StoreFull, or StoreTooNew.
+        Raises StoreError when the folder cannot be written, StoreFull, StoreCorrupt, or StoreTooNew.
         """
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="covey-store")
+        if self._db is None:
+            self._db = await asyncio.get_running_loop().run_in_executor(self._thread, self._connect)
+        return self
 
-        def start() -> sqlite3.Connection:
-            make_folder(home)
-            refusal = probe_space(home, 0)
-            if refusal is not None:
-                raise os_fault(refusal, home)
-            return connect(home / "covey.db", busy_s)
-
-        try:
-            db = await asyncio.get_running_loop().run_in_executor(thread, start)
-        except BaseException:
-            thread.shutdown(wait=False)
-            raise
-        return cls(home, db, thread)
+    def _connect(self) -> sqlite3.Connection:
+        make_folder(self.home)
+        refusal = probe_space(self.home, 0)
+        if refusal is not None:
+            raise os_fault(refusal, self.home)
+        return connect(self.path, self._busy_s)
 
     async def __aenter__(self) -> Self:
-        return self
+        return await self.open()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -99,10 +94,9 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Release everything. May be called twice."""
-        if self._closed:
-            return
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._db.close)
+        db, self._db = self._db, None
+        if db is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, db.close)
         self._thread.shutdown(wait=False)
 
     async def create(self, run: Run) -> None:
@@ -167,12 +161,9 @@ class SqliteStore:
 
         return await self._read(work)
 
-    @asynccontextmanager
-    async def acquire(self, run_id: str) -> AsyncIterator[None]:
+    def acquire(self, run_id: str) -> AbstractContextManager[None]:
         """Hold the right to work on a run, against every process that uses this home."""
-        await self._read(lambda db: self._exactly(db, run_id))
-        with run_lock(self.home / "runs", run_id):
-            yield
+        return run_lock(self.home / "runs", run_id)
 
     async def record_metrics(self, run_id: str, metrics: Mapping[str, JsonValue]) -> None:
         """Record measures of a run; a name given again replaces its value."""
@@ -306,12 +297,13 @@ class SqliteStore:
         return await self._read(guarded)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._closed:
-            raise StoreError(f"The run store at {self.path} is closed.")
+        db = self._db
+        if db is None:
+            raise StoreError(f"The run store at {self.path} is not open, or closed again.")
 
         def translated() -> T:
             try:
-                return work(self._db)
+                return work(db)
             except sqlite3.Error as error:
                 fault = translate(error, self.path)
                 if is_io_error(error) and type(fault) is StoreError:

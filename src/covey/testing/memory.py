@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -83,10 +83,9 @@ class MemoryStore:
         found = self._find(run_id)
         return [decode_step(found.record.id, record) for record in found.steps]
 
-    @asynccontextmanager
-    async def acquire(self, run_id: str) -> AsyncIterator[None]:
+    @contextmanager
+    def acquire(self, run_id: str) -> Iterator[None]:
         """Hold the right to work on a run."""
-        self._exactly(run_id)
         if run_id in self._held:
             raise StoreConflict(f"Run {run_id} is being worked on already.")
         self._held.add(run_id)
