@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
 from covey.core.canonical import Frozen
 
 
@@ -151,6 +153,25 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
         done = span.start
         found.append(Secret(kind=span.kind, line=line))
     return tuple(found)
+
+
+def redact_json(value: JsonValue) -> JsonValue:
+    """Redact every string of a JSON value; the key of an object counts as the name of its value."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [redact_json(item) for item in value]
+    if isinstance(value, dict):
+        return {redact(key): _redact_field(key, item) for key, item in value.items()}
+    return value
+
+
+def _redact_field(key: str, value: JsonValue) -> JsonValue:
+    clean = redact_json(value)
+    if isinstance(value, str) and clean == value:
+        named = find_secrets(f'"{key}": "{value}"')
+        return f"[REDACTED:{named[0].kind}]" if named else value
+    return clean
 
 
 def _spans(text: str) -> list[_Span]:

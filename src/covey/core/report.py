@@ -24,23 +24,25 @@ LABEL_MEANING: dict[Label | None, str] = {
 }
 """One sentence for each label."""
 
-STATUS_MEANING: dict[RunStatus, str] = {
+STATUS_MEANING: dict[str, str] = {
     RunStatus.running: "The run is still going on.",
     RunStatus.interrupted: "The run was interrupted; everything up to that point is kept and it can be resumed.",
     RunStatus.patched: "A patch was found and proved by fresh test runs.",
     RunStatus.plausible: "A patch makes the target tests pass, but it is not proved to be free of regressions.",
     RunStatus.partial: "The best patch so far mends some of the failing tests, not all.",
+    "partial": "A patch mends some of the failing tests, not all of them.",
     RunStatus.no_patch: "No acceptable patch was found.",
     RunStatus.already_passing: "The tests already pass: there is nothing to repair.",
     RunStatus.failed: "The run could not be finished: something around it failed, not the repository's tests.",
 }
 """One sentence for each status."""
 
-EXIT_CODES: dict[RunStatus, int] = {
+EXIT_CODES: dict[str, int] = {
     RunStatus.running: 130,
     RunStatus.interrupted: 130,
     RunStatus.patched: 0,
     RunStatus.plausible: 1,
+    "partial": 1,
     RunStatus.partial: 1,
     RunStatus.no_patch: 1,
     RunStatus.already_passing: 1,
@@ -110,7 +112,8 @@ class RunReport(Frozen):
     """The outcome of a run. ``patch`` and ``evidence`` are paths; ``diff`` is the patch, appliable with ``git apply``.
 
     ``reasons`` say why the label is not higher. ``suspects`` are the most suspicious places, best first; they matter
-    most where there is no patch. ``secrets`` are lines of the diff that look like secrets.
+    most where there is no patch. ``secrets`` are lines of the diff that look like secrets. ``applied`` is True when the
+    patch has been written to the user's own files.
     """
 
     schema_version: int = REPORT_SCHEMA
@@ -133,6 +136,7 @@ class RunReport(Frozen):
     fixed: tuple[str, ...] = ()
     regressions: tuple[str, ...] = ()
     flaky: tuple[str, ...] = ()
+    headline: str = ""
     explanation: str = ""
     reasons: tuple[str, ...] = ()
     concerns: tuple[str, ...] = ()
@@ -144,6 +148,7 @@ class RunReport(Frozen):
     secrets: tuple[Secret, ...] = ()
     head: str = ""
     error: str = ""
+    applied: bool = False
     apply_command: str | None = None
     replay_command: str | None = None
 

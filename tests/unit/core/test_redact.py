@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
-from covey.core.redact import find_secrets, redact, visible
+from covey.core.redact import find_secrets, redact, redact_json, visible
 from support_secrets import ALNUM, HEX, draw, planted, private_key
 
 PLANTED = planted()
@@ -222,6 +223,17 @@ def test_hostile_text_of_a_megabyte_is_done_with(attack: str) -> None:
     """Work that grows with the square of the length would take hours here and run into the time limit of the suite."""
     text = attack * (1_000_000 // len(attack))
     assert len(redact(text)) > 0
+
+
+def test_json_is_redacted_by_value_and_by_the_name_of_the_field() -> None:
+    value: JsonValue = {"a": [PLANTED["jwt"], 1, None, True], "db": {"password": RANDOM}, "id": RANDOM, "token": "x"}
+    assert redact_json(value) == {
+        "a": ["[REDACTED:jwt]", 1, None, True],
+        "db": {"password": "[REDACTED:password]"},
+        "id": RANDOM,
+        "token": "x",
+    }
+    assert redact_json(redact_json(value)) == redact_json(value)
 
 
 def test_visible_shows_what_a_terminal_would_obey() -> None:
