@@ -1,0 +1,3 @@
+from profiles.client import Client
+
+__all__ = ["Client"]

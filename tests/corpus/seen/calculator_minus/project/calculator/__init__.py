@@ -1,0 +1,3 @@
+from calculator.evaluate import evaluate
+
+__all__ = ["evaluate"]

@@ -1,0 +1,3 @@
+from csvout.writer import write
+
+__all__ = ["write"]

@@ -1,0 +1,3 @@
+from headerdict.headers import HeaderDict
+
+__all__ = ["HeaderDict"]

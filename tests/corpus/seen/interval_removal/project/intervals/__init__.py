@@ -1,0 +1,3 @@
+from intervals.interval_set import IntervalSet
+
+__all__ = ["IntervalSet"]

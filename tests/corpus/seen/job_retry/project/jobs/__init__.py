@@ -1,0 +1,3 @@
+from jobs.queue import Job, Queue
+
+__all__ = ["Job", "Queue"]

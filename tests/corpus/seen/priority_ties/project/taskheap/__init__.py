@@ -1,0 +1,3 @@
+from taskheap.heap import TaskHeap
+
+__all__ = ["TaskHeap"]

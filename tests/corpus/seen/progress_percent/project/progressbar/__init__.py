@@ -1,0 +1,3 @@
+from progressbar.bar import status, text
+
+__all__ = ["status", "text"]

@@ -1,0 +1,3 @@
+from microroute.app import App, NotFound
+
+__all__ = ["App", "NotFound"]

@@ -1,0 +1,3 @@
+from overrides.context import override
+
+__all__ = ["override"]

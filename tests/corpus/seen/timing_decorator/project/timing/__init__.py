@@ -1,0 +1,3 @@
+from timing.decorators import Stats, timed
+
+__all__ = ["Stats", "timed"]

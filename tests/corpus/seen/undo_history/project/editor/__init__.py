@@ -1,0 +1,3 @@
+from editor.document import Document
+
+__all__ = ["Document"]

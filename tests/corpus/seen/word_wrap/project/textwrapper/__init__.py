@@ -1,0 +1,3 @@
+from textwrapper.wrap import paragraphs, wrap
+
+__all__ = ["paragraphs", "wrap"]
