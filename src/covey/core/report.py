@@ -24,25 +24,23 @@ LABEL_MEANING: dict[Label | None, str] = {
 }
 """One sentence for each label."""
 
-STATUS_MEANING: dict[str, str] = {
+STATUS_MEANING: dict[RunStatus, str] = {
     RunStatus.running: "The run is still going on.",
     RunStatus.interrupted: "The run was interrupted; everything up to that point is kept and it can be resumed.",
     RunStatus.patched: "A patch was found and proved by fresh test runs.",
     RunStatus.plausible: "A patch makes the target tests pass, but it is not proved to be free of regressions.",
     RunStatus.partial: "The best patch so far mends some of the failing tests, not all.",
-    "partial": "A patch mends some of the failing tests, not all of them.",
     RunStatus.no_patch: "No acceptable patch was found.",
     RunStatus.already_passing: "The tests already pass: there is nothing to repair.",
     RunStatus.failed: "The run could not be finished: something around it failed, not the repository's tests.",
 }
 """One sentence for each status."""
 
-EXIT_CODES: dict[str, int] = {
+EXIT_CODES: dict[RunStatus, int] = {
     RunStatus.running: 130,
     RunStatus.interrupted: 130,
     RunStatus.patched: 0,
     RunStatus.plausible: 1,
-    "partial": 1,
     RunStatus.partial: 1,
     RunStatus.no_patch: 1,
     RunStatus.already_passing: 1,

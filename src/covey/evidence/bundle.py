@@ -33,6 +33,7 @@ class Ground(Frozen):
     """``run.json``: the run and what it stood on, enough to run its tests again."""
 
     run: Run
+    base: str = ""
     targets: tuple[str, ...] = ()
     command: TestCommand | None = None
     environment: Environment | None = None
@@ -55,6 +56,7 @@ def bundle_files(item: EvidenceInput) -> dict[str, bytes]:
     run = item.run.model_copy(update={"status": item.status, "head": item.head, "steps": len(item.steps)})
     ground = Ground(
         run=run,
+        base=item.base_id,
         targets=item.targets,
         command=item.command,
         environment=_without_secrets(item.environment),

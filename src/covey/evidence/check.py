@@ -221,7 +221,7 @@ class _Checker:
         patch = sha256(self.data["patch.diff"]) if "patch.diff" in self.data else None
         if subjects.get("patch.diff", {}).get("sha256") != patch:
             self.fault("statement.json", "its subject is another patch than patch.diff")
-        if subjects.get("base", {}).get(SNAPSHOT_DIGEST, "") != ground.run.task.base:
+        if subjects.get("base", {}).get(SNAPSHOT_DIGEST, "") != ground.base:
             self.fault("statement.json", "its subject is another base than the run's")
         predicate = value.get("predicate")
         said = predicate if isinstance(predicate, dict) else {}

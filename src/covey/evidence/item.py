@@ -19,7 +19,7 @@ class EvidenceInput(Frozen):
     ``touched`` holds each file that the patch changes with its bytes before and after (None: the file is not there).
     ``applied`` says which sandbox limits really held. ``new_tests`` are test files (path → text) that were written for
     this run and belong to the verdict, not to the patch. ``candidates`` is the number of candidates tried,
-    ``duration_s`` the wall time of the run in seconds.
+    ``duration_s`` the wall time of the run in seconds, ``base`` the content id of the base snapshot.
     """
 
     run: Run
@@ -46,6 +46,12 @@ class EvidenceInput(Frozen):
     candidates_per_s: float = 0.0
     duration_s: float = 0.0
     error: str = ""
+    base: str = ""
+
+    @property
+    def base_id(self) -> str:
+        """Content id of the base snapshot: as given, else as patch or task name it; empty when none was made."""
+        return self.base or (self.patch.base if self.patch else "") or self.run.task.base
 
     @property
     def before_run(self) -> TestReport | None:

@@ -52,7 +52,7 @@ def _problem(item: EvidenceInput, report: RunReport) -> Iterator[str]:
     else:
         yield "No text was given: the failing tests are the problem."
     yield ""
-    yield f"Repository {_code(report.repository)}, base snapshot {_code(item.run.task.base or 'not recorded')}."
+    yield f"Repository {_code(report.repository)}, base snapshot {_code(item.base_id or 'not recorded')}."
     if report.targets:
         yield from ("", "Target tests, which had to turn green:", "", *_names(report.targets))
     else:

@@ -24,9 +24,8 @@ def statement(item: EvidenceInput, report: RunReport, patch: bytes | None) -> di
     subject: list[JsonValue] = []
     if patch is not None:
         subject.append({"name": "patch.diff", "digest": {"sha256": sha256(patch)}})
-    base = (item.patch.base if item.patch else "") or item.run.task.base
-    if base:
-        subject.append({"name": "base", "digest": {SNAPSHOT_DIGEST: base}})
+    if item.base_id:
+        subject.append({"name": "base", "digest": {SNAPSHOT_DIGEST: item.base_id}})
     return {
         "_type": STATEMENT_TYPE,
         "subject": subject,

@@ -211,6 +211,15 @@ def test_the_statement_is_an_in_toto_statement_about_patch_and_base() -> None:
     assert predicate["sandbox"]["missing"] == ["memory"]
 
 
+def test_the_base_comes_from_the_patch_where_the_task_names_none() -> None:
+    run = make_run()
+    bare = run.model_copy(update={"task": run.task.model_copy(update={"base": ""})})
+    for item, base in ((make_item(run=bare), "b" * 64), (make_item(run=bare, base="c" * 64), "c" * 64)):
+        files = bundle_files(item)
+        assert json.loads(files["statement.json"])["subject"][1]["digest"] == {"coveySnapshot": base}
+        assert json.loads(files["run.json"])["base"] == base
+
+
 def test_logs_are_bounded_and_harmless_to_a_terminal() -> None:
     before = make_tests(green=False, output="first\x1b[31m" + "x" * (LOG_LIMIT * 2) + "last")
     log = bundle_files(make_item(before=before))["logs/before.txt"].decode()
