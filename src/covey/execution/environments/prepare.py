@@ -73,7 +73,7 @@ async def prepare_environment(
         suitable = only or choose_interpreters(facts, interpreters)
         installer = await choose_installer(search_path)
         key = cache_key(facts, suitable, installer=installer.name, root=root, needs_pytest=needs_pytest)
-        slot = Slot(cache / "environments" / key)
+        slot = Slot(cache / "built" / key)
         builder = Builder(
             slot=slot,
             base=base,
