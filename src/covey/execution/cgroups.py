@@ -12,6 +12,14 @@ from covey.execution.launcher.plan import Groups
 _CONTROLLERS = ("memory", "pids")
 
 
+def prepare() -> Groups | None:
+    """Find where child groups can be made, and remove what supervisors that were killed by force have left there."""
+    groups = find()
+    if groups is not None:
+        sweep(groups)
+    return groups
+
+
 def find(proc: Path = Path("/proc/self")) -> Groups | None:
     """Return where child groups can be made, found out by making one; None when nowhere.
 
@@ -41,10 +49,10 @@ def find(proc: Path = Path("/proc/self")) -> Groups | None:
     return {"version": 1, "memory": first["memory"], "pids": first["pids"]}
 
 
-def sweep(groups: Groups | None) -> None:
-    """Remove groups left by supervisors that no longer exist (killed by force, or a lost machine)."""
-    for parent in {groups["memory"], groups["pids"]} - {None} if groups else set():
-        for path in Path(str(parent)).glob(f"{PREFIX}*"):
+def sweep(groups: Groups) -> None:
+    """Remove empty groups whose supervisor no longer exists."""
+    for parent in {groups["memory"], groups["pids"]}:
+        for path in Path(parent).glob(f"{PREFIX}*") if parent else ():
             pid = path.name.removeprefix(PREFIX).split("-")[0]
             if pid.isdigit() and not Path(f"/proc/{pid}").exists():
                 _remove(path)

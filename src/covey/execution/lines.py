@@ -19,6 +19,7 @@ class Lines:
         self._size = 0
         self._changed = asyncio.Event()
         self._ended = False
+        self._paused = False
         self.truncated = False
         self.transport: asyncio.ReadTransport | None = None
 
@@ -36,7 +37,8 @@ class Lines:
             self.truncated = True
             self._partial.clear()
             self.end()
-        if self._size > WAITING_BYTES and self.transport is not None:
+        if self._size > WAITING_BYTES and self.transport is not None and not self._paused:
+            self._paused = True
             self.transport.pause_reading()
         self._changed.set()
 
@@ -55,9 +57,15 @@ class Lines:
                 await self._changed.wait()
         line = self._waiting.popleft()
         self._size -= len(line)
-        if self._size <= WAITING_BYTES and self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
+        if self._size <= WAITING_BYTES:
+            self.resume()
         return line
+
+    def resume(self) -> None:
+        """Read the pipe again, if reading it was put off."""
+        if self._paused and self.transport is not None:
+            self._paused = False
+            self.transport.resume_reading()
 
     def value(self) -> bytes:
         """What nobody has read."""

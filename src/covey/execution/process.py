@@ -7,18 +7,16 @@ import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, cast
 
-import covey
 from covey.core.errors import SandboxError
 from covey.core.execution import Applied, ExecResult, Limits
 from covey.execution.capture import Bounded, Capture
 from covey.execution.launcher.plan import Plan, Report
 from covey.execution.lines import Lines
 
-_ROOT = str(Path(covey.__file__).resolve().parent.parent)
+_ROOT = str(Path(__file__).resolve().parents[2])
 _CODE = "import sys; sys.path.append(sys.argv.pop()); from covey.execution.launcher.main import main; main()"
 _NO_PROGRAM = b"bwrap: execvp "
 GRACE_S = 20.0
@@ -32,42 +30,52 @@ class _Sink(Protocol):
 class _Pipe(asyncio.Protocol):
     """Feeds one pipe into a sink and says when it ended."""
 
-    def __init__(self, sink: _Sink, ended: Callable[[], None] | None = None) -> None:
+    def __init__(self, sink: _Sink) -> None:
         self.sink = sink
-        self.closed = asyncio.get_running_loop().create_future()
-        self._ended = ended
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes) -> None:
         self.sink.add(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._ended is not None:
-            self._ended()
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's interface
+        if isinstance(self.sink, Lines):
+            self.sink.end()
         if not self.closed.done():
             self.closed.set_result(None)
 
 
 class _Readers:
-    """The pipes on which a program writes; our ends are not blocking and belong to the event loop."""
+    """The pipes on which a program writes, read by the event loop."""
 
     def __init__(self) -> None:
         self._open: list[tuple[asyncio.ReadTransport, _Pipe]] = []
 
-    async def attach(self, descriptor: int, sink: _Sink, ended: Callable[[], None] | None = None) -> _Pipe:
+    async def attach(self, sink: _Sink, given: list[int]) -> int:
+        """Make a pipe that feeds ``sink``; its other end is added to ``given`` and returned."""
+        read, write = os.pipe()
+        given.append(write)
         transport, protocol = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: _Pipe(sink, ended), os.fdopen(descriptor, "rb", buffering=0)
+            lambda: _Pipe(sink), os.fdopen(read, "rb", buffering=0)
         )
         self._open.append((transport, protocol))
         if isinstance(sink, Lines):
             sink.transport = transport
-        return protocol
+        return write
+
+    def closed(self, sink: _Sink) -> asyncio.Future[None]:
+        """Return what is done when the pipe of ``sink`` has no writer left."""
+        return next(protocol.closed for _, protocol in self._open if protocol.sink is sink)
 
     async def drain(self, within_s: float) -> None:
         """Read to the end of every pipe, but not for longer than ``within_s``: someone may hold one open."""
-        for transport, _ in self._open:
-            if not transport.is_closing() and not transport.is_reading():
-                transport.resume_reading()
+        for _, protocol in self._open:
+            if isinstance(protocol.sink, Lines):
+                protocol.sink.resume()
         await asyncio.wait([protocol.closed for _, protocol in self._open], timeout=within_s)
+        self.close()
+
+    def close(self) -> None:
+        """Read no more."""
         for transport, _ in self._open:
             transport.close()
 
@@ -89,37 +97,32 @@ class Supervised:
         self._finishing: asyncio.Task[ExecResult] | None = None
 
     async def launch(self, plan: Plan, stdin: int) -> None:
-        """Start the supervisor. ``stdin`` becomes the program's standard input; the caller still closes it."""
-        given: list[int] = []
+        """Start the supervisor. ``stdin`` becomes the program's standard input; the caller still closes it.
 
-        def pipe() -> tuple[int, int]:
-            read, write = os.pipe()
-            given.append(write)
-            return read, write
-
-        out, out_write = pipe()
-        err, err_write = pipe()
-        channel, channel_write = pipe()
-        report, report_write = pipe()
-        lifeline_read, self._lifeline = os.pipe()
-        plan["channel"], plan["lifeline"] = channel_write, lifeline_read
-        plan_file = memory_file(marshal.dumps(plan))
-        given += [lifeline_read, plan_file]
+        Raises SandboxError. Nothing is awaited once the supervisor runs, so a cancellation cannot lose it.
+        """
+        given: list[int] = []  # ends that are the supervisor's
         try:
-            self._process = _spawn(
-                [str(plan_file), str(report_write)],
-                (stdin, out_write, err_write),
-                (channel_write, report_write, lifeline_read, plan_file),
-            )
+            out = await self._readers.attach(self._stdout, given)
+            err = await self._readers.attach(self._stderr, given)
+            channel = await self._readers.attach(self.channel, given)
+            report = await self._readers.attach(self._report, given)
+            lifeline, self._lifeline = os.pipe()
+            given.append(lifeline)
+            plan["channel"], plan["lifeline"] = channel, lifeline
+            plan_file = memory_file(marshal.dumps(dict(plan)))
+            given.append(plan_file)
+            passed = (channel, report, lifeline, plan_file)
+            self._process = _spawn([str(plan_file), str(report)], (stdin, out, err), passed)
+            self._reported = self._readers.closed(self._report)
         except OSError as error:
             raise SandboxError(f"The supervisor of the sandbox could not be started: {error}") from error
         finally:
             for descriptor in given:
                 os.close(descriptor)
-        await self._readers.attach(out, self._stdout)
-        await self._readers.attach(err, self._stderr)
-        await self._readers.attach(channel, self.channel, self.channel.end if isinstance(self.channel, Lines) else None)
-        self._reported = (await self._readers.attach(report, self._report)).closed
+            if self._process is None:
+                self._readers.close()
+                self._cut_lifeline()
 
     async def result(self) -> ExecResult:
         """Wait for the program to end, and return how."""
@@ -145,9 +148,7 @@ class Supervised:
         return self._finishing.result()
 
     async def _finish(self) -> ExecResult:
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        self._cut_lifeline()
         if self._process is None or self._reported is None:
             raise SandboxError("The sandbox was not started.")
         if not self._reported.done():
@@ -155,8 +156,14 @@ class Supervised:
         if not self._reported.done():
             self._process.kill()
         await self._readers.drain(2.0)
-        await asyncio.to_thread(self._process.wait) if self._process.poll() is None else None
+        if self._process.poll() is None:
+            await asyncio.to_thread(self._process.wait)
         return self._conclude(self._report.value())
+
+    def _cut_lifeline(self) -> None:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
 
     def _conclude(self, words: bytes) -> ExecResult:
         stderr = self._stderr.value()

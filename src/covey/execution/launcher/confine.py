@@ -1,5 +1,7 @@
 """What a process gives up for itself and for all that it starts."""
 
+# Importing pathlib would cost milliseconds in every execution.
+# ruff: noqa: PTH123
 from __future__ import annotations
 
 import ctypes
@@ -28,7 +30,7 @@ def no_new_privileges() -> None:
 def drop_capabilities() -> None:
     """Drop every capability, also from the bounding set, so that being uid 0 means nothing but owning root's files."""
     syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
-    with open("/proc/sys/kernel/cap_last_cap") as file:  # noqa: PTH123
+    with open("/proc/sys/kernel/cap_last_cap") as file:
         last = int(file.read())
     for capability in range(last + 1):
         syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
@@ -73,6 +75,6 @@ def close_all_but(keep: set[int]) -> None:
     start = 3
     for number in sorted(keep):
         os.closerange(start, number)
-        os.set_inheritable(number, True)
+        os.set_inheritable(number, True)  # noqa: FBT003 - its own signature
         start = number + 1
     os.closerange(start, max(start, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))

@@ -1,5 +1,7 @@
 """A child control group for one execution, by direct writes, version 1 or 2."""
 
+# Importing pathlib would cost milliseconds in every execution.
+# ruff: noqa: PTH102, PTH106
 from __future__ import annotations
 
 import os
@@ -42,18 +44,15 @@ class Group:
         if parents["memory"] is not None:
             self.memory = self._make(parents["memory"], name, self._memory_limits(memory_bytes))
         if parents["pids"] is not None:
-            self.pids = self._make(parents["pids"], name, [("pids.max", str(processes), True)])
+            self.pids = self._make(parents["pids"], name, [("pids.max", str(processes))])
 
-    def _memory_limits(self, size: int) -> list[tuple[str, str, bool]]:
+    def _memory_limits(self, size: int) -> list[tuple[str, str]]:
         if self.version == 1:
-            return [("memory.limit_in_bytes", str(size), True), ("memory.memsw.limit_in_bytes", str(size), False)]
-        return [
-            ("memory.max", str(size), True),
-            ("memory.swap.max", "0", False),
-            ("memory.oom.group", "1", False),
-        ]
+            return [("memory.limit_in_bytes", str(size)), ("memory.memsw.limit_in_bytes", str(size))]
+        return [("memory.max", str(size)), ("memory.swap.max", "0"), ("memory.oom.group", "1")]
 
-    def _make(self, parent: str, name: str, limits: list[tuple[str, str, bool]]) -> str | None:
+    def _make(self, parent: str, name: str, limits: list[tuple[str, str]]) -> str | None:
+        """Make a group with ``limits``, of which all but the first are refinements that a kernel may lack."""
         path = f"{parent}/{name}"
         try:
             os.mkdir(path)
@@ -63,16 +62,12 @@ class Group:
             return None
         if path not in self._made:
             self._made.append(path)
-        try:
-            for file, value, needed in limits:
-                try:
-                    _write(f"{path}/{file}", value)
-                except OSError:
-                    if needed:
-                        raise
-        except OSError:
-            self.remove()
-            return None
+        for number, (file, value) in enumerate(limits):
+            try:
+                _write(f"{path}/{file}", value)
+            except OSError:
+                if number == 0:
+                    return None  # an unlimited group does no harm; it is removed with the others
         return path
 
     def join(self) -> None:

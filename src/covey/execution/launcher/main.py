@@ -1,5 +1,7 @@
 """The supervisor: ``python -I -S -c … PLAN_FD REPORT_FD``."""
 
+# Importing pathlib would cost milliseconds in every execution.
+# ruff: noqa: PTH102
 from __future__ import annotations
 
 import errno
@@ -10,7 +12,7 @@ import select
 import sys
 import time
 
-from covey.execution.launcher import confine, stage, syscalls, trees, watch
+from covey.execution.launcher import confine, landlock, stage, syscalls, trees, watch
 from covey.execution.launcher.groups import Group
 
 TYPE_CHECKING = False
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 CHANNEL = 9
 """Number of the channel in the program: one digit, so that every shell can write to it."""
+
+SERVANTS = 3
+"""Processes of bubblewrap itself."""
 
 TICK_S = 0.05
 """Pause between two looks of the watchdog."""
@@ -41,7 +46,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         report = {"error": str(error)}
     with os.fdopen(report_fd, "wb") as file:
-        marshal.dump(report, file)
+        marshal.dump(dict(report), file)
 
 
 class Supervisor:
@@ -53,6 +58,7 @@ class Supervisor:
         self.report: Report = {"exit_code": None, "signal": None, "timed_out": False, "out_of_memory": False}
         self.mechanisms: dict[str, str] = {}
         self.peak = 0
+        self.disk: watch.DiskWatch | None = None
 
     def run(self) -> Report:
         """Do it all; raises OSError or ValueError when the sandbox could not be set up."""
@@ -61,9 +67,10 @@ class Supervisor:
         group = Group(plan["groups"], plan["memory_bytes"], plan["processes"])
         try:
             self.mechanisms["memory"] = "watchdog" if group.memory is None else group.mechanism
-            self.mechanisms["processes"] = "watchdog" if group.pids is None else group.mechanism
+            self.mechanisms["processes"] = self._process_limit(group)
             if plan["folder"] is not None:
                 self._make_folder(plan["folder"])
+                self.disk = watch.DiskWatch(plan["folder"], plan["disk_bytes"])
             self._run(group)
         finally:
             group.freeze_births()
@@ -77,6 +84,16 @@ class Supervisor:
             raise OSError(errno.EBUSY, "some processes could not be ended")
         self.report["mechanisms"] = self.mechanisms
         return self.report
+
+    def _process_limit(self, group: Group) -> str:
+        if group.pids is not None:
+            return group.mechanism
+        return "rlimit" if self._counted_alone() else "watchdog"
+
+    def _counted_alone(self) -> bool:
+        """True when RLIMIT_NPROC counts this sandbox alone: in a user namespace of its own, since Linux 5.14."""
+        kernel = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdigit())
+        return self.plan["mode"] == "bubblewrap" and self.plan["uid"] is None and kernel >= (5, 14)
 
     def _run(self, group: Group) -> None:
         plan = self.plan
@@ -127,19 +144,20 @@ class Supervisor:
         poll.register(self.plan["lifeline"], select.POLLIN)
         watched = group.memory is None or group.pids is None or self.plan["folder"] is not None
         try:
-            handle: int | None = os.pidfd_open(pid)
-            poll.register(handle, select.POLLIN)
+            handle = os.pidfd_open(pid)
         except OSError:  # kernels before 5.3
-            handle = None
+            handle = -1
+        else:
+            poll.register(handle, select.POLLIN)
         tick = TICK_S if watched else 3600.0
-        if handle is None:
+        if handle < 0:
             tick = 0.01
         while True:
             now = time.monotonic()
             events = {number for number, _ in poll.poll(max(0.0, min(tick, deadline - now)) * 1000)}
             ended, status, used = os.wait4(pid, os.WNOHANG)
             if ended == pid:
-                if handle is not None:
+                if handle >= 0:
                     os.close(handle)
                 return status, used.ru_maxrss * 1024
             if time.monotonic() >= deadline:
@@ -162,7 +180,9 @@ class Supervisor:
         if group.memory is None and memory > plan["memory_bytes"]:
             self.report["out_of_memory"] = True
             return True
-        return group.pids is None and threads > plan["processes"] + 2
+        if group.pids is None and threads > plan["processes"] + SERVANTS:
+            return True
+        return self.disk is not None and self.disk.over()
 
     def _child(self, group: Group, error: int, status: int) -> NoReturn:
         plan = self.plan
@@ -171,7 +191,8 @@ class Supervisor:
             group.join()
             if plan["mode"] == "bubblewrap":
                 self._exec_bubblewrap(status)
-            raise ValueError(f"no such mode: {plan['mode']}")
+            else:
+                self._exec_here(group, error)
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the parent must hear of it
             os.write(error, str(problem).encode(errors="replace")[:4096] or b"unknown failure")
         finally:
@@ -180,27 +201,61 @@ class Supervisor:
     def _exec_bubblewrap(self, status: int) -> None:
         plan = self.plan
         stage.prepare(plan)
-        processes = plan["processes"] + 3 if plan["uid"] is None else None
-        confine.limit(plan, processes)
+        confine.limit(plan, plan["processes"] + SERVANTS if self._counted_alone() else None)
         arguments = _memory_file(b"".join(os.fsencode(word) + b"\0" for word in plan["bwrap_args"]))
-        filters = _memory_file(plan["seccomp"] or b"")
+        filters = -1 if plan["seccomp"] is None else _memory_file(plan["seccomp"])
         command = [plan["bwrap"], "--args", str(arguments), "--json-status-fd", str(status)]
-        if plan["seccomp"]:
+        if filters >= 0:
             command += ["--seccomp", str(filters)]
         command += ["--", *plan["argv"]]
         if plan["uid"] is not None:
             confine.become(plan["uid"])
         confine.no_new_privileges()
-        confine.close_all_but(
-            {plan["channel"], arguments, filters, status} if plan["seccomp"] else {plan["channel"], arguments, status}
-        )
+        confine.close_all_but({plan["channel"], arguments, filters, status} - {-1})
         syscalls.default_signals()
         os.chdir("/")
         os.umask(0o022)
-        os.execve(plan["bwrap"], command, {})
+        os.execve(plan["bwrap"], command, {})  # noqa: S606 - no shell is wanted
+
+    def _exec_here(self, group: Group, error: int) -> None:
+        """Without namespaces: the program runs on the host, with as little as possible."""
+        plan = self.plan
+        os.setsid()
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, syscalls.SIGKILL)
+        bomb_stop = group.pids is None and os.geteuid() != 0  # the watchdog counts exactly, but only every now and then
+        confine.limit(plan, watch.threads_of(os.geteuid()) + plan["processes"] if bomb_stop else None)
+        os.umask(0o022)
+        os.chdir(plan["cwd"])
+        if plan["mode"] == "landlock":
+            if os.geteuid() == 0:
+                confine.drop_capabilities()
+            confine.no_new_privileges()
+            landlock.restrict(plan["readable"], plan["writable"], plan["devices"], network=plan["network"])
+        confine.close_all_but({plan["channel"], error})
+        os.set_inheritable(error, False)  # noqa: FBT003 - its own signature
+        syscalls.default_signals()
+        if plan["seccomp"] is not None:
+            confine.install_filter(plan["seccomp"])
+        try:
+            os.execvpe(plan["argv"][0], plan["argv"], plan["env"])  # noqa: S606 - no shell is wanted
+        except OSError as problem:
+            os.write(2, f"{plan['argv'][0]}: {problem.strerror}\n".encode(errors="replace"))
+            os._exit(127)
 
     def _make_folder(self, path: str) -> None:
         os.mkdir(path, 0o700)
+        for name in ("tree", "tmp", "home"):
+            os.mkdir(f"{path}/{name}", 0o700)
+        tree = self.plan["tree"]
+        if tree is not None:
+            root = trees.folder(f"{path}/tree")
+            for source in (tree["base"], tree["layer"]):
+                if source is not None:
+                    descriptor = trees.folder(source)
+                    trees.copy(descriptor, root, None)
+                    os.close(descriptor)
+            stage.arrange(root, tree)
+            os.close(root)
 
     def _remove_folder(self, path: str) -> None:
         parent, name = os.path.split(path)

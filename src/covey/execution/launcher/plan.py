@@ -46,6 +46,8 @@ class Plan(TypedDict):
     seccomp: bytes | None
     readable: list[str]  # for Landlock
     writable: list[str]
+    devices: list[str]
+    network: bool
     groups: Groups | None
     wall_s: float
     memory_bytes: int

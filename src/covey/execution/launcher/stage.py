@@ -5,6 +5,8 @@ folders that only root can enter. Host paths are opened before the stage covers 
 no character in a path can be misread and nothing can be swapped in between.
 """
 
+# Importing pathlib would cost milliseconds in every execution.
+# ruff: noqa: PTH101, PTH102, PTH123
 from __future__ import annotations
 
 import os
@@ -30,7 +32,7 @@ def enter_namespaces() -> None:
             ("uid_map", f"{uid} {uid} 1"),
             ("gid_map", f"{gid} {gid} 1"),
         ):
-            with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123 - pathlib costs milliseconds here
+            with open(f"/proc/self/{name}", "w") as file:
                 file.write(content)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
 
@@ -51,7 +53,7 @@ def prepare(plan: Plan) -> None:
     _make_folder(f"{STAGE}/tree", 0o755, owner)
     os.mkdir(f"{STAGE}/etc", 0o755)
     for name, content in plan["files"].items():
-        with open(f"{STAGE}/{name}", "wb") as file:  # noqa: PTH123
+        with open(f"{STAGE}/{name}", "wb") as file:
             file.write(content)
     for descriptor, source, name in sources:
         _bind(descriptor, source, f"{STAGE}/{name}")
@@ -61,7 +63,7 @@ def prepare(plan: Plan) -> None:
 
 def _make_folder(path: str, mode: int, owner: int) -> None:
     os.mkdir(path)
-    os.chmod(path, mode)  # noqa: PTH101
+    os.chmod(path, mode)
     os.chown(path, owner, owner if os.geteuid() == 0 else -1)
 
 
@@ -81,7 +83,7 @@ def _present(tree: TreePlan, lower: list[int], owner: int, *, redirect: bool) ->
     merged = f"{STAGE}/tree"
     mode = os.fstat(lower[-1]).st_mode & 0o777 | 0o700
     if tree["overlay"]:
-        os.chmod(f"{STAGE}/up", mode)  # noqa: PTH101 - the merged root takes its attributes from here
+        os.chmod(f"{STAGE}/up", mode)  # the merged root takes its attributes from here
         layers = ":".join(f"/proc/self/fd/{descriptor}" for descriptor in lower)
         options = f"lowerdir={layers},upperdir={STAGE}/up,workdir={STAGE}/work"
         options += ",redirect_dir=on" if redirect else ",userxattr"

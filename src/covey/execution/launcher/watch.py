@@ -1,5 +1,7 @@
 """Looking at, and ending, all descendants of this process by way of ``/proc``."""
 
+# Importing pathlib would cost milliseconds in every execution.
+# ruff: noqa: PTH123, PTH208
 from __future__ import annotations
 
 import os
@@ -16,7 +18,7 @@ def _parents() -> dict[int, list[int]]:
         if not name.isdigit():
             continue
         try:
-            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - pathlib costs milliseconds here
+            with open(f"/proc/{name}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
         except OSError:
             continue
@@ -36,6 +38,19 @@ def descendants(root: int) -> list[int]:
     return found
 
 
+def threads_of(uid: int) -> int:
+    """Return how many threads a user has on this machine."""
+    total = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == uid:  # noqa: PTH116 - see the top of this file
+                    total += len(os.listdir(f"/proc/{name}/task"))
+            except OSError:
+                continue
+    return total
+
+
 def usage(pids: list[int], memory_limit: int) -> tuple[int, int]:
     """Return (bytes of memory, number of threads) of ``pids``.
 
@@ -45,7 +60,7 @@ def usage(pids: list[int], memory_limit: int) -> tuple[int, int]:
     resident = threads = 0
     for pid in pids:
         try:
-            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            with open(f"/proc/{pid}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
         except OSError:
             continue
@@ -58,7 +73,7 @@ def usage(pids: list[int], memory_limit: int) -> tuple[int, int]:
 
 def _proportional(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
             for line in file:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024
@@ -102,6 +117,24 @@ def end_all(within_s: float) -> bool:
             return False
         time.sleep(0.001)
     return True
+
+
+class DiskWatch:
+    """Watches what is written below a folder. Looking costs time, so it looks seldom where there is much to see."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        self._path = path
+        self._limit = limit + folder_bytes(path)
+        self._next = 0.0
+
+    def over(self) -> bool:
+        """True when more has been added than the limit."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        size = folder_bytes(self._path)
+        self._next = now + max(0.1, 10 * (time.monotonic() - now))
+        return size > self._limit
 
 
 def folder_bytes(path: str) -> int:

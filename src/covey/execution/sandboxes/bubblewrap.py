@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,7 @@ from pathlib import Path
 from covey.core.errors import NoSandbox, SandboxError, UnusableInput
 from covey.core.execution import Applied, ExecResult, ExecSpec
 from covey.core.protocols import SandboxProcess
-from covey.execution import seccomp
-from covey.execution.cgroups import find as find_groups
+from covey.execution import cgroups, seccomp
 from covey.execution.launcher.plan import Groups, Plan
 from covey.execution.launcher.stage import STAGE
 from covey.execution.sandboxes import probing, request
@@ -25,14 +25,11 @@ OWNER = 64917
 """Uid and gid of sandboxed programs when Covey runs as root: no distribution and no service manager hands it out."""
 
 HOME = "/home/covey"
+TMP_SOURCE = f"{STAGE}/tmp"  # noqa: S108 - a path on the stage
 TMP = "/tmp"  # noqa: S108 - a path inside
+SHM = "/dev/shm"  # noqa: S108 - a path inside
 
-_LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_SYSTEM = ("/usr", *_LINKED, "/etc", "/proc", "/dev", "/sys")
-_ETC = (
-    "alternatives ca-certificates ca-certificates.conf fonts ld.so.cache ld.so.conf ld.so.conf.d localtime mime.types "
-    "nsswitch.conf os-release pki protocols services ssl/cert.pem ssl/certs ssl/openssl.cnf timezone"
-).split()
+_SYSTEM = ("/usr", *request.LINKED, "/etc", "/proc", "/dev", "/sys")
 
 
 def check_root(root: str) -> str:
@@ -63,6 +60,7 @@ class BubblewrapSandbox:
         self._overlay = True
         self._groups: Groups | None = None
         self._program = ""
+        self._nesting_option = True
 
     @property
     def owner(self) -> int | None:
@@ -95,7 +93,8 @@ class BubblewrapSandbox:
         if program is None:
             raise NoSandbox("bubblewrap is not installed: `apt-get install bubblewrap` (or your system's package).")
         self._program = program
-        self._groups = await asyncio.to_thread(find_groups)
+        self._nesting_option = await asyncio.to_thread(_has_option, program, b"--disable-userns")
+        self._groups = await asyncio.to_thread(cgroups.prepare)
         why = ""
         with tempfile.TemporaryDirectory(dir=self._folder(), prefix="probe-") as folder:
             spec = probing.tree_spec(Path(folder), self.owner)
@@ -109,8 +108,8 @@ class BubblewrapSandbox:
                 else:
                     return result.applied
         raise NoSandbox(
-            f"bubblewrap does not work here: {why} It needs unprivileged user namespaces "
-            "(`sysctl kernel.unprivileged_userns_clone=1`, on Ubuntu `sysctl kernel.apparmor_restrict_unprivileged_userns=0`)."
+            f"bubblewrap does not work here: {why} It needs unprivileged user namespaces: `sysctl "
+            "kernel.unprivileged_userns_clone=1`, on Ubuntu `sysctl kernel.apparmor_restrict_unprivileged_userns=0`."
         )
 
     def _folder(self) -> Path:
@@ -143,7 +142,10 @@ class BubblewrapSandbox:
         plan["uid"] = self.owner
         plan["bwrap"] = self._program
         plan["tree"] = request.tree_plan(spec, overlay=self._overlay, links=False)
-        plan["seccomp"] = seccomp.build("all", bounded_memory=bool(self._groups and self._groups["memory"]))
+        plan["seccomp"] = seccomp.build(
+            "internet" if spec.network else "all",  # the host's network would bring its abstract local sockets along
+            bounded_memory=bool(self._groups and self._groups["memory"]),
+        )
         plan["files"] = identity_files(self.owner if self.owner is not None else os.geteuid(), os.getegid())
         plan["binds"] = [(mount.source, f"mount{number}") for number, mount in enumerate(spec.mounts)]
         plan["bwrap_args"] = self._arguments(spec, root, plan)
@@ -153,9 +155,10 @@ class BubblewrapSandbox:
     def _arguments(self, spec: ExecSpec, root: str | None, plan: Plan) -> list[str]:
         args = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
         args += [] if spec.network else ["--unshare-net"]
-        args += ["--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "covey"]
+        args += ["--disable-userns"] if self._nesting_option else []  # since 0.8; the filter denies it in any case
+        args += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "covey"]
         args += _system_arguments(network=spec.network)
-        args += ["--bind", f"{STAGE}/tmp", TMP, "--bind", f"{STAGE}/home", HOME]
+        args += ["--bind", TMP_SOURCE, TMP, "--bind", f"{STAGE}/home", HOME]
         places = [] if root is None else [(root, ["--bind", f"{STAGE}/tree", root])]
         for number, mount in enumerate(spec.mounts):
             target = request.normal(mount.target, "A mount target")
@@ -169,10 +172,18 @@ class BubblewrapSandbox:
         return args
 
 
+def _has_option(program: str, option: bytes) -> bool:
+    try:
+        told = subprocess.run([program, "--help"], capture_output=True, env={}, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoSandbox(f"{program} cannot be run: {error}") from error
+    return option in told.stdout
+
+
 def _system_arguments(*, network: bool) -> list[str]:
     """Arguments for the allow-listed root: system folders read-only, a few files of ``/etc``, devices, processes."""
     args = ["--ro-bind", "/usr", "/usr"]
-    for top in _LINKED:
+    for top in request.LINKED:
         if os.path.islink(top):  # noqa: PTH114
             args += ["--symlink", os.readlink(top), top]  # noqa: PTH115
         elif os.path.isdir(top):  # noqa: PTH112
@@ -180,13 +191,13 @@ def _system_arguments(*, network: bool) -> list[str]:
     for folder in ("/etc", "/home", "/run", "/var"):
         args += ["--dir", folder]
     hosts = ["hosts", "resolv.conf"] if network else []
-    for name in (*_ETC, *hosts):
+    for name in (*request.ETC, *hosts):
         path = f"/etc/{name}"
         if os.path.exists(path):  # noqa: PTH110
             args += ["--ro-bind", path, path]
     for name in ("passwd", "group", *([] if network else ["hosts"])):
         args += ["--ro-bind", f"{STAGE}/etc/{name}", f"/etc/{name}"]
-    args += ["--proc", "/proc", "--dev", "/dev", "--bind", f"{STAGE}/shm", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
+    args += ["--proc", "/proc", "--dev", "/dev", "--bind", f"{STAGE}/shm", SHM, "--remount-ro", "/dev"]
     return [*args, "--symlink", "../tmp", "/var/tmp"]  # noqa: S108
 
 

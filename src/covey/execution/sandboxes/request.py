@@ -14,6 +14,15 @@ from covey.execution.launcher.plan import Groups, Plan, TreePlan
 
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+"""Top folders that many systems keep below ``/usr``."""
+
+ETC = """
+    alternatives ca-certificates ca-certificates.conf fonts ld.so.cache ld.so.conf ld.so.conf.d localtime mime.types
+    nsswitch.conf os-release pki protocols services ssl/cert.pem ssl/certs ssl/openssl.cnf timezone
+""".split()  # noqa: SIM905 - a list to read
+"""What programs may see of ``/etc``: nothing here is private to a machine or user."""
+
 
 def relative_to(path: str, root: str) -> str | None:
     """Return ``path`` relative to ``root``, ``""`` for the root itself, None when it is elsewhere."""
@@ -39,6 +48,7 @@ class Places:
         self._pattern = re.compile("(" + "|".join(map(re.escape, names)) + r")(?=$|[/:\s])") if names else None
 
     def __call__(self, text: str) -> str:
+        """Return ``text`` as the program should see it."""
         if TREE_TOKEN in text:
             if self.tree is None:
                 raise UnusableInput(f"{TREE_TOKEN} is used, but no tree is given.")
@@ -121,6 +131,8 @@ def plan(spec: ExecSpec, places: Places, *, groups: Groups | None, home: str, tm
         "seccomp": None,
         "readable": [],
         "writable": [],
+        "devices": [],
+        "network": spec.network,
         "groups": groups,
         "wall_s": limits.wall_s,
         "memory_bytes": limits.memory_bytes,

@@ -22,9 +22,11 @@ async def run_to_end(plan: Plan, spec: ExecSpec, applied: Applied) -> ExecResult
     stdin = memory_file(spec.stdin) if spec.stdin else os.open(os.devnull, os.O_RDONLY)
     try:
         await supervised.launch(plan, stdin)
-        return await supervised.result()
     finally:
         os.close(stdin)
+    try:
+        return await supervised.result()
+    finally:
         await supervised.finish()
 
 
@@ -34,17 +36,25 @@ async def run_to_talk(plan: Plan, spec: ExecSpec, applied: Applied) -> AsyncIter
     lines = Lines(spec.limits.channel_bytes)
     supervised = Supervised(spec.limits, applied, lines)
     read, write = os.pipe()
+    try:
+        await supervised.launch(plan, read)
+    except BaseException:
+        os.close(write)
+        raise
+    finally:
+        os.close(read)
     process = Process(supervised, lines, write)
     try:
-        try:
-            await supervised.launch(plan, read)
-        finally:
-            os.close(read)
         if spec.stdin:
             await process.write(spec.stdin)
         yield process
     finally:
         await process.stop()
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 class Process:
@@ -77,7 +87,7 @@ class Process:
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
         descriptor = self._stdin
-        loop.add_writer(descriptor, lambda: ready.done() or ready.set_result(None))
+        loop.add_writer(descriptor, _settle, ready)
         try:
             await ready
         finally:
@@ -89,7 +99,9 @@ class Process:
 
     async def stop(self) -> ExecResult:
         """End the program and everything it started."""
-        if self._stdin >= 0:
-            os.close(self._stdin)
-            self._stdin = -1
-        return await self._supervised.finish()
+        try:
+            return await self._supervised.finish()
+        finally:
+            if self._stdin >= 0:
+                os.close(self._stdin)
+                self._stdin = -1
