@@ -58,6 +58,8 @@ def connect(path: Path, busy_s: float) -> sqlite3.Connection:
 
 def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
+    # All text is ASCII or valid UTF-8 when written; what is no longer so is damage, for a checksum to find and name.
+    db.text_factory = lambda raw: raw.decode("utf-8", "replace")
     try:
         _refuse_newer(db, path)
         mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]

@@ -47,6 +47,23 @@ class RunRecord:
     steps: int
 
 
+def step_of_row(row: tuple[object, ...]) -> StepRecord:
+    """A step as the database has it; damage can give any column any type, which no hash will match."""
+    seq, *texts = row
+    return StepRecord(seq if isinstance(seq, int) else -1, *map(_text, texts))
+
+
+def run_of_row(row: tuple[object, ...]) -> RunRecord:
+    """A run as the database has it; see :func:`step_of_row`."""
+    name, genesis, content, detail, checksum, status, error, head = map(_text, row[:-1])
+    steps = row[-1] if isinstance(row[-1], int) else -1
+    return RunRecord(name, genesis, content, detail, checksum, status, error, head, steps)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
 def encode_step(step: Step) -> StepRecord:
     """Turn a sealed step into text. Raises StoreError when its hash is not its own."""
     full = step.model_dump(mode="json")

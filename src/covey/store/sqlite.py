@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from covey.core.artifact import Artifact, ArtifactKind
 from covey.core.canonical import canonical_json
@@ -40,6 +40,8 @@ from covey.store.records import (
     encode_run,
     encode_step,
     run_fault,
+    run_of_row,
+    step_of_row,
 )
 from covey.store.salvage import STEP_COLUMNS, salvage_steps
 
@@ -148,7 +150,7 @@ class SqliteStore:
         """Return all runs, newest first."""
 
         def work(db: sqlite3.Connection) -> Sequence[Run]:
-            return [decode_run(RunRecord(*row)) for row in db.execute(f"{_RUNS} ORDER BY number DESC")]
+            return [decode_run(run_of_row(row)) for row in db.execute(f"{_RUNS} ORDER BY number DESC")]
 
         return await self._read(work)
 
@@ -157,7 +159,7 @@ class SqliteStore:
 
         def work(db: sqlite3.Connection) -> Sequence[Step]:
             found = self._find(db, run_id).id
-            return [decode_step(found, StepRecord(*row)) for row in db.execute(_STEPS, (found,))]
+            return [decode_step(found, step_of_row(row)) for row in db.execute(_STEPS, (found,))]
 
         return await self._read(work)
 
@@ -216,7 +218,7 @@ class SqliteStore:
             metrics: Mapping[str, JsonValue] = {}
             try:
                 artifacts, metrics = self._artifacts(db, record.id), self._metrics(db, record.id)
-            except (sqlite3.DatabaseError, ValueError) as error:
+            except (sqlite3.DatabaseError, StoreCorrupt) as error:
                 lost.append(f"Run {record.id}: its artifacts and metrics cannot be read ({error}).")
             return write_export(Path(dest), record, steps, artifacts=artifacts, metrics=metrics, lost=lost)
 
@@ -240,19 +242,23 @@ class SqliteStore:
 
     def _run_faults(self, db: sqlite3.Connection) -> Iterator[str]:
         for row in db.execute(f"{_RUNS} ORDER BY number").fetchall():
-            record = RunRecord(*row)
+            record = run_of_row(row)
             fault = run_fault(record)
             if fault:
                 yield f"Run {record.id} is damaged: {fault}."
-            yield from chain_faults(record, (StepRecord(*step) for step in db.execute(_STEPS, (record.id,))))
+            yield from chain_faults(record, (step_of_row(step) for step in db.execute(_STEPS, (record.id,))))
 
     def _artifact_faults(self, db: sqlite3.Connection) -> Iterator[str]:
-        linked = db.execute("SELECT DISTINCT digest FROM artifacts").fetchall()
-        for digest in sorted({digest for (digest,) in linked} | set(self._files.digests())):
+        linked = db.execute("SELECT run, name, digest, size FROM artifacts").fetchall()
+        sizes: dict[str, int] = {}
+        for digest in sorted({str(digest) for _, _, digest, _ in linked} | set(self._files.digests())):
             try:
-                self._files.get(digest)
+                sizes[digest] = len(self._files.get(digest))
             except StoreError as error:
                 yield str(error)
+        for run, name, digest, size in linked:
+            if sizes.get(digest, size) != size:
+                yield f"Run {run}: artifact {name} has {sizes[digest]} bytes, not {size}."
 
     def _find(self, db: sqlite3.Connection, run_id: str) -> RunRecord:
         """The run with this id, else the only one whose id starts so."""
@@ -262,7 +268,7 @@ class SqliteStore:
         ).fetchall()
         if not rows:
             raise _no_such_run(run_id)
-        first = RunRecord(*rows[0])
+        first = run_of_row(rows[0])
         if first.id != run_id and len(rows) > 1:
             raise UnusableInput(f"Several runs start with {run_id!r}: {', '.join(row[0] for row in rows)}. Give more.")
         return first
@@ -271,19 +277,22 @@ class SqliteStore:
         row = db.execute(f"{_RUNS} WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise _no_such_run(run_id)
-        return RunRecord(*row)
+        return run_of_row(row)
 
     def _metrics(self, db: sqlite3.Connection, run_id: str) -> dict[str, JsonValue]:
         (text,) = db.execute("SELECT metrics FROM runs WHERE id = ?", (run_id,)).fetchone()
         try:
             found: dict[str, JsonValue] = json.loads(text)
-        except ValueError:
+        except (ValueError, TypeError):
             raise StoreCorrupt(f"The metrics of run {run_id} in {self.path} are not JSON.") from None
         return found
 
     def _artifacts(self, db: sqlite3.Connection, run_id: str) -> Sequence[Artifact]:
         rows = db.execute("SELECT name, digest, size, kind FROM artifacts WHERE run = ? ORDER BY name", (run_id,))
-        return [Artifact(name=name, digest=digest, size=size, kind=kind) for name, digest, size, kind in rows]
+        try:
+            return [Artifact(name=name, digest=digest, size=size, kind=kind) for name, digest, size, kind in rows]
+        except ValidationError as error:
+            raise StoreCorrupt(f"The index of artifacts of run {run_id} is damaged: {error}.") from None
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do ``work`` in one transaction. After a failure of the disk itself nothing more is ever written."""
