@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from pydantic import Field, JsonValue
 
@@ -25,6 +26,8 @@ from covey.evidence.statement import statement
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = 1
+ModelT = TypeVar("ModelT", bound=Frozen)
+
 LOG_LIMIT = 256 << 10
 """Characters kept of each log: the first and the last half."""
 
@@ -58,7 +61,7 @@ def bundle_files(item: EvidenceInput) -> dict[str, bytes]:
         run=run,
         base=item.base_id,
         targets=item.targets,
-        command=item.command,
+        command=_without_secrets(item.command),
         environment=_without_secrets(item.environment),
         new_tests=item.new_tests,
     )
@@ -105,10 +108,10 @@ def _event(step: Step) -> bytes:
     return (json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
 
 
-def _without_secrets(environment: Environment | None) -> Environment | None:
-    if environment is None:
+def _without_secrets(item: ModelT | None) -> ModelT | None:
+    if item is None:
         return None
-    return Environment.model_validate(redact_json(environment.model_dump(mode="json")))
+    return type(item).model_validate(redact_json(item.model_dump(mode="json")))
 
 
 def _lock(environment: Environment | None) -> str:
