@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from covey.core.errors import StoreError
+from covey.core.execution import TestCommand
 from covey.core.report import RunReport
 from covey.evidence.archive import zip_bundle
 from covey.evidence.bundle import LOG_LIMIT, bundle_files, write_bundle
@@ -84,6 +86,41 @@ async def test_what_a_killed_writer_left_is_cleared_away(tmp_path: Path) -> None
     folder = await write_bundle(tmp_path, make_item())
     assert contents(folder) == bundle_files(make_item())
     assert [entry.name for entry in tmp_path.iterdir()] == [folder.name]
+
+
+async def test_a_writer_killed_at_any_write_point_leaves_no_half_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends, without any clean-up, at its first, second, … durable write; the next one finishes."""
+
+    class Killed(BaseException):
+        pass
+
+    real, wanted = os.fsync, bundle_files(make_item())
+    point, finished = 0, False
+    while not finished:
+        point += 1
+        left = point
+
+        def sync(descriptor: int) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+            real(descriptor)
+
+        out = tmp_path / str(point)
+        monkeypatch.setattr("covey.evidence.bundle.os.fsync", sync)
+        try:
+            await write_bundle(out, make_item())
+            finished = True
+        except Killed:
+            folder = out / make_run().id
+            assert not folder.exists() or contents(folder) == wanted
+        monkeypatch.setattr("covey.evidence.bundle.os.fsync", real)
+        assert contents(await write_bundle(out, make_item())) == wanted
+        assert [entry.name for entry in out.iterdir()] == [make_run().id]
+    assert point > len(wanted)
 
 
 def test_a_disk_that_takes_no_more_leaves_nothing_half(tmp_path: Path) -> None:
@@ -246,7 +283,13 @@ def test_the_report_has_absolute_paths_and_commands_for_its_reader(tmp_path: Pat
 
 def test_the_bundle_of_a_run_with_odd_text_can_be_written_and_read_back() -> None:
     run = make_run("lone surrogate \udcff and \x00 and 漢字")
-    item = make_item(run=run, steps=make_steps(run, ({"text": "\udcff\x00"},)), notes=("\udcff",))
+    item = make_item(
+        run=run,
+        steps=make_steps(run, ({"text": "\udcff\x00"},)),
+        notes=("\udcff",),
+        command=TestCommand(framework="command", argv=("\udcff",)),
+        new_tests={"tests/\udcff.py": "\udcff"},
+    )
     files = bundle_files(item)
     assert RunReport.model_validate(json.loads(files["report.json"])).notes == ("\udcff",)
     assert json.loads(files["events.jsonl"])["detail"] == {"text": "\udcff\x00"}
