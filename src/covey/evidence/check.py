@@ -47,6 +47,9 @@ class Fault(Frozen):
     file: str
     what: str
 
+    def __str__(self) -> str:
+        return f"{self.file} {self.what}"
+
 
 class BundleCheck(Frozen):
     """Result of :func:`check_bundle`.
