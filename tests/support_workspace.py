@@ -61,7 +61,7 @@ def fingerprint(root: Path, *, times: bool = True) -> dict[str, tuple[object, ..
         if stat.S_ISREG(status.st_mode):
             content = hashlib.sha256(path.read_bytes()).hexdigest()
         elif stat.S_ISLNK(status.st_mode):
-            content = os.readlink(path)
+            content = str(path.readlink())
         when = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino) if times else ()
         found[str(path.relative_to(root))] = (status.st_mode, status.st_uid, status.st_gid, content, *when)
     return found

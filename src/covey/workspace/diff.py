@@ -21,6 +21,7 @@ from covey.core.patch import Candidate, Patch
 from covey.workspace.difftext import FileDiff, patch_files, read_diff
 from covey.workspace.files import read_regular, remove_tree, storage_error
 from covey.workspace.git import make_git_folder, run_git
+from covey.workspace.kinds import FileKind, by_kind, classify_path
 from covey.workspace.layers import NEW_FILE_MODE, Change, as_changes, check_change, lay_down
 from covey.workspace.manifest import FILE, Manifest
 from covey.workspace.paths import show
@@ -250,4 +251,4 @@ def _new_mode(before: int | None, now: int) -> int:
     return mode | (mode & 0o444) >> 2 if _executable(now) else mode & ~0o111
 
 
-__all__ = ["apply_patch", "make_patch", "patch_files", "patched"]
+__all__ = ["FileKind", "apply_patch", "by_kind", "classify_path", "make_patch", "patch_files", "patched"]

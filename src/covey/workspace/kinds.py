@@ -29,7 +29,7 @@ _CONFIGURATION_NAMES = (
 )  # fmt: skip
 
 
-def file_kind(path: str) -> FileKind:
+def classify_path(path: str) -> FileKind:
     """Classify a relative path by its names alone.
 
     Whatever is, or lies in, a dot file or dot folder is configuration: editors, continuous integration and version
@@ -52,5 +52,5 @@ def by_kind(paths: Iterable[str]) -> dict[FileKind, tuple[str, ...]]:
     """Group paths; kinds that do not occur are absent."""
     found: dict[FileKind, list[str]] = {}
     for path in paths:
-        found.setdefault(file_kind(path), []).append(path)
+        found.setdefault(classify_path(path), []).append(path)
     return {kind: tuple(sorted(found[kind])) for kind in FileKind if kind in found}
