@@ -206,11 +206,16 @@ class LiveObserver:
 
         board = self._board
         seen = dict(board.stages)
-        text = Text(no_wrap=False)
+        text = Text()
+        column = 0
         for stage in (*STAGES, *(name for name in seen if name not in STAGES)):
             state = seen.get(stage, "")
-            text.append(f"{self._marks.get(state, self._marks['running'])} {stage}", _STYLES.get(state, ""))
-            text.append("  ")
+            part = f"{self._marks.get(state, self._marks['running'])} {stage}  "
+            if column + len(part) > self._console.width:  # never between a mark and its stage
+                text.append("\n")
+                column = 0
+            text.append(part, _STYLES.get(state, ""))
+            column += len(part)
         text.append(f"\n{self._clock() - self._started:6.1f} s", "bold")
         for part in (board.counters(), board.message):
             if part:

@@ -68,7 +68,7 @@ def _change(item: EvidenceInput, report: RunReport) -> Iterator[str]:
         place = f"{candidate.path}:{candidate.line}" if candidate else ", ".join(report.files)
         yield f"Where: {_code(place)}. Origin of the change: {_code(item.patch.origin or 'not recorded')}."
     if report.explanation:
-        yield from ("", report.explanation)
+        yield from ("", _plain(report.explanation))
     if report.diff is not None:
         yield from ("", *_diff(report.diff))
     if report.suspects and item.patch is None:
@@ -143,7 +143,8 @@ def _tried(report: RunReport) -> Iterator[str]:
     yield from ("", "## What was tried", "")
     pace = f", {report.candidates_per_s:.1f} a second" if report.candidates_per_s else ""
     yield f"{report.candidates} candidate changes{pace}."
-    yield from (f"- {_plain(note)}" for note in report.notes)
+    if report.notes:
+        yield from ("", *(f"- {_plain(note)}" for note in report.notes))
 
 
 def _environment(item: EvidenceInput, report: RunReport) -> Iterator[str]:
@@ -215,8 +216,9 @@ def _fence(text: str, least: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line that cannot start a table cell, a heading or a tag."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")
+    """One line that cannot start a table cell, a heading, a list, a quotation or a tag."""
+    line = " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")
+    return f"\\{line}" if line.startswith(("#", ">", "-", "+", "*", "`", "=")) else line
 
 
 def _bounded(text: str, limit: int) -> str:

@@ -222,11 +222,18 @@ def test_text_of_a_repository_cannot_leave_its_place_in_the_report() -> None:
     assert patch is not None
     evil = patch.model_copy(update={"diff": patch.diff + "+````\n+# I am a heading\n"})
     text = bundle_files(
-        make_item(patch=evil, targets=("test_a`b\n# no heading",), headline="a\x1b[2Jb | <script>", notes=("x|y",))
+        make_item(
+            patch=evil,
+            targets=("test_a`b\n# no heading",),
+            headline="a\x1b[2Jb | <script>",
+            explanation="# big",
+            notes=("x|y",),
+        )
     )["report.md"].decode()
     assert "`````diff" in text
     assert "\n# no heading" not in text
     assert "\x1b" not in text
+    assert "\n\\# big\n" in text
     assert "a\\x1b[2Jb \\| \\<script>" in text
 
 
