@@ -8,7 +8,7 @@ from pathlib import Path
 
 from covey.core.budget import Deadline
 from covey.core.errors import EnvironmentBuildError
-from covey.core.execution import Environment, ExecSpec, Limits, Mount, Tree
+from covey.core.execution import TREE_TOKEN, Environment, ExecSpec, Limits, Mount, Tree
 from covey.core.progress import Observer, Progress
 from covey.core.protocols import Sandbox
 from covey.execution.environments.cache import Slot, hand_over, remove, take_back
@@ -85,8 +85,10 @@ class Builder:
     def _say(self, message: str) -> None:
         self.observer(Progress(stage="environment", message=message))
 
-    async def _run(self, argv: list[str]) -> bool:
+    async def _run(self, argv: list[str], *, retries: str = "1", quiet: bool = False) -> bool:
         env = {
+            "UV_HTTP_RETRIES": retries,
+            "PIP_RETRIES": retries,
             **self.settings,
             "PATH": self.search_path,
             "HOME": str(self.home),
@@ -97,7 +99,7 @@ class Builder:
         if self.deadline.over:
             return False
         result = await run_tool(argv, env=env, cwd=self.slot.folder, timeout_s=self.deadline.left)
-        if not result.ok:
+        if not result.ok and not quiet:
             self.words = result.output
         return result.ok
 
@@ -115,17 +117,28 @@ class Builder:
         return listed
 
     async def _fetch(self, name: str, rung: Rung, target: Path | None = None) -> bool:
-        """Install from wheels on the host; from the cache alone when the index cannot be reached."""
+        """Install from wheels on the host.
+
+        When the index cannot be reached, the cache alone is tried, and then the index once more with patience; from
+        then on the build is offline.
+        """
         if not rung.requirements:
             return True
         listed = self._list(name, rung.requirements, rung.constraints)
+        online = self.installer.wheels(self.slot.python, listed, target=target, offline=False)
         if not self.offline:
-            if await self._run(self.installer.wheels(self.slot.python, listed, target=target, offline=False)):
+            if await self._run(online):
                 return True
-            self.offline = looks_offline(self.words)
-        if not self.offline:
-            return False
-        return await self._run(self.installer.wheels(self.slot.python, listed, target=target, offline=True))
+            if not looks_offline(self.words):
+                return False
+        cached = self.installer.wheels(self.slot.python, listed, target=target, offline=True)
+        known, self.offline = self.offline, True
+        if await self._run(cached, quiet=True):
+            return True
+        if not known and await self._run(online, retries="4"):
+            self.offline = False
+            return True
+        return False
 
     async def _wheels(self, interpreter: Interpreter, rung: Rung) -> bool:
         version = ".".join(map(str, interpreter.version))
@@ -222,11 +235,12 @@ class Builder:
         self._say("installing the project itself")
         python = self.slot.python
         if await self._inside(
-            self.installer.project(python, self.root, isolated=False), interpreter, network=False, tools=True
+            self.installer.project(python, TREE_TOKEN, isolated=False), interpreter, network=False, tools=True
         ):
             return
-        if not self.offline and await self._inside(
-            self.installer.project(python, self.root, isolated=True), interpreter, network=True
+        hopeless = "no attribute 'build_editable'" in self.words  # setuptools for Python 3.6 never learnt it
+        if not (self.offline or hopeless) and await self._inside(
+            self.installer.project(python, TREE_TOKEN, isolated=True), interpreter, network=True
         ):
             return
         words = last_lines(self.words, 3).replace("\n", " ")

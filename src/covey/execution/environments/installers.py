@@ -70,6 +70,7 @@ class Uv:
 
     path: str
     version: str
+    no_index: bool = False  # uv has an option for it and no variable
 
     @property
     def name(self) -> str:
@@ -100,7 +101,8 @@ class Uv:
         return () if always_there(Path(self.path)) else (Mount(source=self.path, target=self.path),)
 
     def _install(self, python: str) -> list[str]:
-        return [self.path, "pip", "install", "--python", python, "--link-mode", "copy", "--no-progress"]
+        argv = [self.path, "pip", "install", "--python", python, "--link-mode", "copy", "--no-progress"]
+        return [*argv, *(["--no-index"] if self.no_index else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,11 @@ class Pip:
         return [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
 
 
-async def choose_installer(search_path: str) -> Installer:
-    """Uv where there is one that runs, pip else."""
+async def choose_installer(search_path: str, settings: Mapping[str, str]) -> Installer:
+    """Uv where there is one that runs, pip else. ``settings`` come from :func:`index_settings`."""
     path, version = find_uv(search_path), await uv_version(search_path)
-    return Uv(path, version) if path and version else Pip()
+    no_index = settings.get("UV_NO_INDEX", "").lower() in ("1", "true", "yes", "on")
+    return Uv(path, version, no_index) if path and version else Pip()
 
 
 def looks_offline(output: str) -> bool:
@@ -168,7 +171,6 @@ def index_settings(install_env: Mapping[str, str], home: Path) -> dict[str, str]
                 env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     if pip.get("PIP_CERT") and not env.keys() & {"SSL_CERT_FILE", "SSL_CERT_DIR"}:
         env["SSL_CERT_FILE"] = pip["PIP_CERT"]
-    env.setdefault("UV_HTTP_RETRIES", "2")
     return env
 
 

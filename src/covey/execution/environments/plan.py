@@ -44,7 +44,7 @@ def choose_interpreters(facts: ProjectFacts, interpreters: Sequence[Interpreter]
             f"The project needs Python {facts.requires_python or '3.6 or newer'}; found: {known}. Install a version "
             "that fits (for instance with `uv python install`), or name an interpreter with --python."
         )
-    bounded = any(clause.operator in ("<", "<=", "==", "~=") for clause in allowed)
+    bounded = not allowed.contains("3.13", prereleases=True)  # "<4" bounds nothing
     return tuple(sorted(fitting, key=lambda one: _preference(one, facts, bounded=bounded)))
 
 

@@ -71,7 +71,8 @@ async def prepare_environment(
     deadline = Deadline(timeout_s)
     try:
         suitable = only or choose_interpreters(facts, interpreters)
-        installer = await choose_installer(search_path)
+        settings = await asyncio.to_thread(index_settings, install_env, home)
+        installer = await choose_installer(search_path, settings)
         key = cache_key(facts, suitable, installer=installer.name, root=root, needs_pytest=needs_pytest)
         slot = Slot(cache / "built" / key)
         builder = Builder(
@@ -81,7 +82,7 @@ async def prepare_environment(
             facts=facts,
             sandbox=sandbox,
             installer=installer,
-            settings=index_settings(install_env, home),
+            settings=settings,
             shared_cache=cache / "installer",
             search_path=search_path,
             home=home,
@@ -189,15 +190,20 @@ class _Search:
             examined = await examine_venv(
                 venv, sandbox=self.sandbox, interpreters=self.interpreters, trusted=not inside
             )
-            if isinstance(examined, Examined) and not examined.lacks(self.facts, needs_pytest=self.needs_pytest):
+            if isinstance(examined, Examined) and self._serves(examined):
                 notes = [*self.notes, note.format(venv)]
                 return examined.environment("active", self.facts, str(self.root), notes)
         for one in self.interpreters:
             bare = await examine_interpreter(one, self.sandbox)
-            if bare is not None and not bare.lacks(self.facts, needs_pytest=self.needs_pytest):
+            if bare is not None and self._serves(bare):
                 notes = [*self.notes, note.format(one.path)]
                 return bare.environment("interpreter", self.facts, str(self.root), notes)
         return None
+
+    def _serves(self, examined: Examined) -> bool:
+        version = ".".join(map(str, examined.answer.version))
+        fits = self.facts.python_range.contains(version, prereleases=True)
+        return fits and not examined.lacks(self.facts, needs_pytest=self.needs_pytest)
 
 
 def _few(names: Sequence[str]) -> str:
