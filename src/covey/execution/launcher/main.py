@@ -58,6 +58,7 @@ class Supervisor:
         self.report: Report = {"exit_code": None, "signal": None, "timed_out": False, "out_of_memory": False}
         self.mechanisms: dict[str, str] = {}
         self.peak = 0
+        self.stopped = False
         self.disk: watch.DiskWatch | None = None
 
     def run(self) -> Report:
@@ -122,21 +123,17 @@ class Supervisor:
         self._conclude(status, _read_all(status_read))
 
     def _conclude(self, status: int, words: bytes) -> None:
-        if self.plan["mode"] == "bubblewrap":
-            _, found, code = words.partition(b'"exit-code":')
-            if found:
-                number = int(code.split(b"}")[0].split(b",")[0])
-                # bubblewrap passes a signal on the way shells do
-                self.report["exit_code"] = None if 128 < number <= 192 else number
-                self.report["signal"] = number - 128 if 128 < number <= 192 else None
-            elif os.WIFSIGNALED(status):
-                self.report["signal"] = os.WTERMSIG(status)
-            else:
+        if self.stopped:  # whatever it still managed to do
+            self.report["signal"] = syscalls.SIGKILL
+            return
+        code: int | None = None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        number: int | None = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        if self.plan["mode"] == "bubblewrap" and code is not None:
+            if b'"exit-code"' not in words:
                 self.report["unstarted"] = True  # it failed itself, or found no such program: its words are on stderr
-        elif os.WIFSIGNALED(status):
-            self.report["signal"] = os.WTERMSIG(status)
-        else:
-            self.report["exit_code"] = os.WEXITSTATUS(status)
+            elif 128 < code <= 192:
+                code, number = None, code - 128  # bubblewrap passes a signal on the way shells do
+        self.report["exit_code"], self.report["signal"] = code, number
 
     def _wait(self, pid: int, deadline: float, group: Group) -> tuple[int, int]:
         """Wait for the program, for Covey, and for the clock; return (wait status, largest resident size)."""
@@ -165,6 +162,7 @@ class Supervisor:
             elif self.plan["lifeline"] not in events and not (watched and self._over(group)):
                 continue
             break
+        self.stopped = True
         group.freeze_births()
         pids = watch.descendants(os.getpid())
         watch.signal_all(pids if self.plan["mode"] != "bubblewrap" else [pid], syscalls.SIGKILL)
@@ -181,8 +179,12 @@ class Supervisor:
             self.report["out_of_memory"] = True
             return True
         if group.pids is None and threads > plan["processes"] + SERVANTS:
+            os.write(2, b"\ncovey: stopped, too many processes\n")
             return True
-        return self.disk is not None and self.disk.over()
+        if self.disk is not None and self.disk.over():
+            os.write(2, b"\ncovey: stopped, too much written\n")
+            return True
+        return False
 
     def _child(self, group: Group, error: int, status: int) -> NoReturn:
         plan = self.plan

@@ -56,7 +56,8 @@ class BubblewrapSandbox:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        self._ready: asyncio.Task[Applied] | None = None
+        self._probing = asyncio.Lock()
+        self._known: Applied | None = None
         self._overlay = True
         self._groups: Groups | None = None
         self._program = ""
@@ -69,9 +70,10 @@ class BubblewrapSandbox:
 
     async def probe(self) -> Applied:
         """Run a program for real and look at what holds. Raises NoSandbox."""
-        if self._ready is None or self._ready.cancelled():
-            self._ready = asyncio.get_running_loop().create_task(self._probe())
-        return await asyncio.shield(self._ready)
+        async with self._probing:
+            if self._known is None:
+                self._known = await self._probe()
+            return self._known
 
     async def exec(self, spec: ExecSpec) -> ExecResult:
         """Run a program to its end."""
