@@ -47,6 +47,11 @@ class Lines:
         self._ended = True
         self._changed.set()
 
+    @property
+    def ended(self) -> bool:
+        """True when no more bytes will come."""
+        return self._ended
+
     async def next(self, timeout_s: float) -> bytes | None:
         """Return the next line, or None at the end. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):

@@ -126,10 +126,14 @@ class Supervised:
 
     async def result(self) -> ExecResult:
         """Wait for the program to end, and return how."""
+        await self.settle(self._limits.wall_s + GRACE_S)
+        return await self.finish()
+
+    async def settle(self, within_s: float) -> None:
+        """Wait for the supervisor's report."""
         if self._reported is None:
             raise SandboxError("The sandbox was not started.")
-        await asyncio.wait([self._reported], timeout=self._limits.wall_s + GRACE_S)
-        return await self.finish()
+        await asyncio.wait([self._reported], timeout=within_s)
 
     async def finish(self) -> ExecResult:
         """End everything if it has not ended yet, and return how it went; a cancellation waits for that."""

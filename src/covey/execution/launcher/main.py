@@ -132,7 +132,8 @@ class Supervisor:
             if b'"exit-code"' not in words:
                 self.report["unstarted"] = True  # it failed itself, or found no such program: its words are on stderr
             elif 128 < code <= 192:
-                code, number = None, code - 128  # bubblewrap passes a signal on the way shells do
+                number = code - 128  # bubblewrap passes a signal on the way shells do
+                code = None
         self.report["exit_code"], self.report["signal"] = code, number
 
     def _wait(self, pid: int, deadline: float, group: Group) -> tuple[int, int]:

@@ -100,6 +100,8 @@ class Process:
     async def stop(self) -> ExecResult:
         """End the program and everything it started."""
         try:
+            if self._lines.ended:  # it is ending by itself: how, is worth a moment
+                await self._supervised.settle(1.0)
             return await self._supervised.finish()
         finally:
             if self._stdin >= 0:
