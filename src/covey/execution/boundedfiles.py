@@ -14,21 +14,24 @@ def read_bytes(base: Path, relative: str | Path, limit: int = MAX_BYTES) -> byte
 
     None when there is no such file, it cannot be read, or a symbolic link leads out of ``base``.
     """
-    path = base / relative
-    real = os.path.realpath(path)
+    if "\0" in str(relative):
+        return None
+    real = os.path.realpath(base / relative)
     if not Path(real).is_relative_to(os.path.realpath(base)):
         return None
     try:
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except (OSError, ValueError):
+    except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             return file.read(limit)
-        except OSError:
-            return None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def read_text(base: Path, relative: str | Path, limit: int = MAX_BYTES) -> str | None:

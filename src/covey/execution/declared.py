@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from covey.execution.boundedfiles import read_text
@@ -244,7 +245,9 @@ def _poetry_requirement(name: str, spec: Any, *, optional: bool) -> str | None: 
     bracket = f"[{','.join(map(str, extras))}]" if isinstance(extras, list) and extras else ""
     marks = [f"({spec['markers']})"] if isinstance(spec.get("markers"), str) else []
     python = poetry_version(_text(spec.get("python")))
-    marks += [_python_marker(part) for part in (python or "").split(",") if part]
+    if python is None:
+        return None
+    marks += [_python_marker(part) for part in python.split(",") if part]
     return f"{name}{bracket}{version}" + (f" ; {' and '.join(marks)}" if marks else "")
 
 
@@ -277,6 +280,10 @@ def poetry_version(spec: str) -> str | None:
             clauses.append(part.replace(" ", ""))
         else:
             return None
+    try:
+        SpecifierSet(",".join(clauses))
+    except InvalidSpecifier:
+        return None
     return ",".join(clauses)
 
 
