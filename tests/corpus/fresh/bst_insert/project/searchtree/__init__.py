@@ -1,0 +1,3 @@
+from searchtree.tree import Tree
+
+__all__ = ["Tree"]

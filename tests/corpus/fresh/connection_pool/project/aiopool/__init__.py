@@ -1,0 +1,3 @@
+from aiopool.pool import Pool, PoolEmpty
+
+__all__ = ["Pool", "PoolEmpty"]

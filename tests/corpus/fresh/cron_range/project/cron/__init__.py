@@ -1,0 +1,3 @@
+from cron.schedule import Schedule
+
+__all__ = ["Schedule"]

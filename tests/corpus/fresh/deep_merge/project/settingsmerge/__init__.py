@@ -1,0 +1,3 @@
+from settingsmerge.merge import difference, merge
+
+__all__ = ["difference", "merge"]

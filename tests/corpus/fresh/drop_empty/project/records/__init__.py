@@ -1,0 +1,3 @@
+from records.clean import clean, changed
+
+__all__ = ["changed", "clean"]

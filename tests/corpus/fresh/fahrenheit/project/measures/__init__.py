@@ -1,0 +1,3 @@
+from measures.convert import convert
+
+__all__ = ["convert"]

@@ -1,0 +1,3 @@
+from groups.assign import assign, plan
+
+__all__ = ["assign", "plan"]

@@ -1,0 +1,3 @@
+from streamlines.reader import lines
+
+__all__ = ["lines"]

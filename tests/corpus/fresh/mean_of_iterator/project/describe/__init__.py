@@ -1,0 +1,3 @@
+from describe.stats import describe, spread
+
+__all__ = ["describe", "spread"]

@@ -1,0 +1,3 @@
+from memo.cached import cached
+
+__all__ = ["cached"]

@@ -1,0 +1,3 @@
+def call_key(args, kwargs):
+    """A hashable key for one call."""
+    return (args, tuple(sorted(kwargs)))

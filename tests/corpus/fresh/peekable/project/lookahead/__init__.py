@@ -1,0 +1,3 @@
+from lookahead.peekable import Peekable
+
+__all__ = ["Peekable"]

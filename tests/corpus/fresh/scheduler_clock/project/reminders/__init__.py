@@ -1,0 +1,3 @@
+from reminders.scheduler import Scheduler
+
+__all__ = ["Scheduler"]

@@ -1,0 +1,3 @@
+from shellwords.split import quote, split
+
+__all__ = ["quote", "split"]

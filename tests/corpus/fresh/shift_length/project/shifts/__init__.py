@@ -1,0 +1,3 @@
+from shifts.shift import Shift
+
+__all__ = ["Shift"]

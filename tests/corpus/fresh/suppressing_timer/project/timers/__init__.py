@@ -1,0 +1,3 @@
+from timers.timer import Timer
+
+__all__ = ["Timer"]

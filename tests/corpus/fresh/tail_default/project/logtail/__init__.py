@@ -1,0 +1,3 @@
+from logtail.tail import errors, follow, tail
+
+__all__ = ["errors", "follow", "tail"]

@@ -1,0 +1,3 @@
+from tinytemplate.render import render
+
+__all__ = ["render"]

@@ -1,0 +1,4 @@
+from vectors.colour import Colour
+from vectors.vector import Vector
+
+__all__ = ["Colour", "Vector"]
