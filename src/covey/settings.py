@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     sandbox_memory: float = Field(2.0, gt=0, description="GB of memory for one sandboxed command.")
     sandbox_disk: float = Field(1.0, gt=0, description="GB that one sandboxed command may write.")
     sandbox_processes: int = Field(256, ge=8, description="Processes and threads of one sandboxed command.")
+    keep_snapshots: int = Field(20, ge=1, description="Snapshots of past runs to keep, for verify and rollback.")
     log_file: Path | None = Field(None, description="Also write the log to this file.")
 
     @field_validator("home", "out", "log_file")

@@ -20,9 +20,13 @@ class Budget(Frozen):
 
 @dataclass
 class Deadline:
-    """A point on the monotonic clock, so that a jump of the wall clock changes nothing."""
+    """A point on the monotonic clock, so that a jump of the wall clock changes nothing.
+
+    ``spent_s`` counts what an interrupted part of the same run has already used.
+    """
 
     seconds: float
+    spent_s: float = 0.0
     clock: Callable[[], float] = time.monotonic
     started: float = field(init=False)
 
@@ -32,7 +36,7 @@ class Deadline:
     @property
     def elapsed(self) -> float:
         """Seconds since the start."""
-        return self.clock() - self.started
+        return self.spent_s + self.clock() - self.started
 
     @property
     def left(self) -> float:

@@ -77,11 +77,11 @@ class Scored(Frozen):
 class ValidationPlan(Frozen):
     """Which tests decide about a candidate.
 
-    ``targets`` must turn green; ``regressions`` must stay green. ``by_line`` narrows regressions: for a candidate
+    ``targets`` must turn green; ``regressions`` must stay green. ``covering`` narrows regressions: for a candidate
     that touches ``path``, only tests that run it are needed (None: all). ``timeout_s`` bounds one candidate.
     """
 
     targets: tuple[str, ...]
     regressions: tuple[str, ...] = ()
     covering: dict[str, tuple[str, ...]] | None = None  # path → regression tests that run it, nearest first
-    timeout_s: float = 10.0
+    timeout_s: Volatile[float] = 10.0  # measured on this machine, so never hashed

@@ -1,0 +1,39 @@
+"""Select: order plausible drafts and turn the best of them into patches."""
+
+from __future__ import annotations
+
+from covey.agents.slots import Selection, SelectRequest
+from covey.agents.workbench import Workbench
+from covey.core.patch import Label
+from covey.core.repair import Standing
+from covey.repair.explain import explain
+from covey.repair.judge import judge
+from covey.workspace.diff import make_patch
+from covey.workspace.edits import changes_of
+
+_PATCHES = 8
+
+
+class Selector:
+    """Floor: minimality, prior and suspiciousness; families that overfit are demoted, with the reason."""
+
+    name = "selector"
+
+    async def run(self, request: SelectRequest, tools: Workbench) -> Selection:
+        """Fill the slot. Patches come in the order of the ranking, the best ``8`` at most."""
+        verdicts = {verdict.candidate: verdict for verdict in request.verdicts}
+        pairs = [(candidate, verdicts[candidate.id]) for candidate in request.candidates]
+        ranking = judge(pairs, tools.sources)[:_PATCHES]
+        patches = []
+        for scored in ranking:
+            candidate, verdict = scored.candidate, scored.verdict
+            patch = await make_patch(
+                tools.ground.snapshot,
+                dict(changes_of(tools.sources, candidate.edits)),
+                origin=candidate.origin,
+                explanation=explain(candidate, tools.sources),
+                candidate=candidate,
+            )
+            plausible = verdict.standing is Standing.plausible
+            patches.append(patch.model_copy(update={"label": Label.plausible if plausible else None}))
+        return Selection(ranking=ranking, patches=tuple(patches))

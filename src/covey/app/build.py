@@ -1,0 +1,150 @@
+"""Building the parts of a run from settings."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from covey.agents.workbench import Prepared, Workbench
+from covey.core.budget import Budget, Deadline
+from covey.core.errors import ConfigError, RunError, StoreError, UnusableInput
+from covey.core.execution import Limits
+from covey.core.progress import Observer
+from covey.core.protocols import Sandbox
+from covey.core.run import Run
+from covey.core.task import Task
+from covey.execution.environments import prepare_environment
+from covey.execution.sandboxes.select import choose
+from covey.execution.testcommand import find_test_command, needs_pytest
+from covey.settings import (
+    Settings,
+    active_virtualenv,
+    home_folder,
+    install_environment,
+    search_path,
+)
+from covey.store.sqlite import SqliteStore
+from covey.workspace.snapshot import load_snapshot, take_snapshot, verify_snapshot
+
+_GB = 1 << 30
+_OUTCOME_SETTINGS = frozenset(
+    {"model", "policy", "budget", "plausible", "candidates", "python", "sandbox", "test_timeout", "suite_timeout",
+     "sandbox_memory", "sandbox_disk", "sandbox_processes"}
+)  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[SqliteStore]:
+    """Open the run store below ``settings.home``, making the folder if need be."""
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{settings.home} cannot be made: {error.strerror}. Set COVEY_HOME to a folder that can be written."
+        ) from None
+    store = SqliteStore(settings.home)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse what this version cannot do, before anything is started. Raises ConfigError."""
+    if settings.model != "none":
+        raise ConfigError(
+            f"Model {settings.model!r} cannot be used: this version of Covey has no engine yet. "
+            "Leave --model out (or 'none') to use the procedural floors."
+        )
+    if settings.policy != "pipeline":
+        raise ConfigError(f"There is no policy {settings.policy!r}; this version has 'pipeline'.")
+
+
+def outcome_settings(settings: Settings) -> dict[str, str | int | float | None]:
+    """The settings that can change a run's outcome, for its genesis."""
+    return {name: value for name, value in settings.model_dump(mode="json").items() if name in _OUTCOME_SETTINGS}
+
+
+def run_folder(settings: Settings, run_id: str) -> Path:
+    """Private folder of a run: snapshot, layers, apply journal."""
+    return settings.home / "runs" / run_id
+
+
+async def choose_sandbox(settings: Settings) -> Sandbox:
+    """Choose a sandbox that works here. Raises NoSandbox."""
+    return await choose(settings.sandbox, settings.home / "scratch")
+
+
+def build_workbench(run: Run, settings: Settings, sandbox: Sandbox, spent_s: float, observer: Observer) -> Workbench:
+    """Put a run's workbench together. ``spent_s`` is what an earlier part of the same run has used of its budget."""
+    budget = Budget(wall_s=settings.budget, candidates=settings.candidates, plausible=settings.plausible)
+    return Workbench(
+        sandbox=sandbox,
+        folder=run_folder(settings, run.id),
+        deadline=Deadline(settings.budget, spent_s=spent_s),
+        budget=budget,
+        limits=Limits(
+            memory_bytes=int(settings.sandbox_memory * _GB),
+            disk_bytes=int(settings.sandbox_disk * _GB),
+            processes=settings.sandbox_processes,
+        ),
+        suite_timeout_s=min(settings.suite_timeout, settings.budget),
+        test_timeout_s=settings.test_timeout,
+        workers=settings.workers,
+        seed=run.seed,
+        holdout=run.task.holdout,
+        observer=observer,
+    )
+
+
+async def prepare(task: Task, settings: Settings, tools: Workbench) -> Prepared:
+    """Snapshot the tree, find the test command, find or build the environment."""
+    repository = Path(task.repository)
+    dest = tools.folder / "snapshot"
+    shutil.rmtree(dest, ignore_errors=True)  # of an interrupted attempt
+    tools.tell("prepare", "started", "snapshot")
+    exclude = (settings.home, settings.out_dir)
+    snapshot = await take_snapshot(repository, dest, owner=tools.sandbox.owner, exclude=exclude)
+    base = Path(snapshot.base)
+    _check_holdout(task, base)
+    tools.tell("prepare", "running", "environment")
+    environment = await prepare_environment(
+        base,
+        snapshot.root,
+        sandbox=tools.sandbox,
+        cache=settings.home / "environments",
+        python=settings.python,
+        search_path=search_path(),
+        home=home_folder(),
+        active_virtualenv=active_virtualenv(),
+        install_env=install_environment(),
+        needs_pytest=needs_pytest(base, task.test_command),
+        timeout_s=settings.install_timeout,
+        observer=tools.observer,
+    )
+    command = find_test_command(base, task.test_command, environment.python)
+    return Prepared(snapshot=snapshot, environment=environment, command=command)
+
+
+async def recheck(prepared: Prepared) -> None:
+    """A resumed run stands on the snapshot it started from. Raises RunError when that is gone or changed."""
+    base = Path(prepared.snapshot.base)
+    if not base.is_dir():
+        raise RunError(f"The snapshot of this run is gone ({base}); start a new run with covey run.")
+    faults = await verify_snapshot(load_snapshot(base.parent))
+    if faults:
+        raise RunError(f"The snapshot of this run was changed: {faults[0]}. Start a new run with covey run.")
+    if not Path(prepared.environment.python).exists():
+        raise RunError(f"The environment of this run is gone ({prepared.environment.python}); start a new run.")
+
+
+def _check_holdout(task: Task, base: Path) -> None:
+    """Each held-out name must be something in the tree. Raises UnusableInput."""
+    for name in task.holdout:
+        path = name.partition("::")[0]
+        looks_like_path = "/" in path or path.endswith(".py")
+        if looks_like_path and not (base / path).exists():
+            raise UnusableInput(f"--holdout {name}: there is no {path} in the repository. Give a path relative to it.")

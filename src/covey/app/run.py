@@ -1,0 +1,186 @@
+"""Running a task from start to evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import covey
+from covey.agents.workbench import Prepared, Workbench
+from covey.app.build import (
+    build_workbench,
+    check_settings,
+    choose_sandbox,
+    open_store,
+    outcome_settings,
+    prepare,
+    recheck,
+    run_folder,
+)
+from covey.app.report import failed_bundle, finish_run
+from covey.coordination.coordinator import Solution, coordinate
+from covey.coordination.flock import Flock
+from covey.coordination.journal import Journal
+from covey.core.errors import StoreError, UnusableInput
+from covey.core.ids import new_run_id
+from covey.core.progress import Observer, nobody
+from covey.core.protocols import RunStore, Sandbox
+from covey.core.redact import redact
+from covey.core.report import RunReport
+from covey.core.run import Run, RunStatus
+from covey.core.task import Task, TaskStatus
+from covey.settings import Settings, load_settings
+from covey.store.sqlite import SqliteStore
+from covey.workspace.apply import apply_to_user_tree
+
+
+async def solve(
+    repository: str | Path,
+    problem: str = "",
+    *,
+    test: str | None = None,
+    holdout: Sequence[str] = (),
+    apply: bool = False,
+    settings: Settings | None = None,
+    observer: Observer = nobody,
+) -> RunReport:
+    """Repair ``repository`` and return what ``covey run --json`` prints.
+
+    ``problem`` may be empty: then the failing tests are the problem. Raises ConfigError for unusable input and
+    RunError when the machinery fails; "no patch" is a report, not an error.
+    """
+    path = Path(repository).expanduser().absolute()
+    if not path.is_dir():
+        raise UnusableInput(f"{path} is not a folder. Give the path of a Python repository with --repo.")
+    task = Task(
+        id="task",
+        description=redact(problem),
+        repository=str(path.resolve()),
+        test_command=redact(test) if test else None,
+        holdout=tuple(name.rstrip("/") for name in holdout),
+        status=TaskStatus.in_progress,
+    )
+    return await run_task(task, settings or load_settings(), observer=observer, apply=apply)
+
+
+async def run_task(task: Task, settings: Settings, *, observer: Observer = nobody, apply: bool = False) -> RunReport:
+    """Open a run for ``task`` and walk it to its end. Raises ConfigError, RunError, asyncio.CancelledError."""
+    check_settings(settings)
+    async with open_store(settings) as store:
+        sandbox = await choose_sandbox(settings)
+        run = Run(
+            id=new_run_id(),
+            task=task,
+            settings=outcome_settings(settings),
+            seed=settings.seed,
+            covey_version=covey.__version__,
+            created_at=time.time(),
+        )
+        run = run.model_copy(update={"genesis": run.derive_genesis()})
+        await store.create(run)
+        return await walk(run, store, settings, sandbox, observer=observer, apply=apply)
+
+
+async def resume_run(run_id: str, settings: Settings, *, observer: Observer = nobody) -> RunReport:
+    """Go on with a run where its log ends; a finished run is only reported again."""
+    async with open_store(settings) as store:
+        run = await store.get(run_id)
+        settings = settings_of(run, settings)
+        sandbox = await choose_sandbox(settings)
+        return await walk(run, store, settings, sandbox, observer=observer, apply=False)
+
+
+def settings_of(run: Run, settings: Settings) -> Settings:
+    """The settings with which ``run`` was started: what decides its outcome comes from its record."""
+    return load_settings(**{**settings.model_dump(), **run.settings, "seed": run.seed})
+
+
+async def walk(
+    run: Run, store: SqliteStore, settings: Settings, sandbox: Sandbox, *, observer: Observer, apply: bool
+) -> RunReport:
+    """Walk a run under its lock, and leave its status true whatever happens."""
+    started = time.monotonic()
+    with store.acquire(run.id):
+        try:
+            await store.set_status(run.id, RunStatus.running)
+            journal = await Journal.open(store, run)
+            spent = sum(step.duration_s for step in await store.steps(run.id))
+            async with build_workbench(run, settings, sandbox, spent, observer) as tools:
+                await _check_ground(run, store, journal)
+                prepared, solution = await walk_once(run, settings, journal, tools)
+                applied = apply and solution.status is RunStatus.patched and solution.patch is not None
+                if applied and solution.patch is not None:
+                    state = run_folder(settings, run.id) / "apply"
+                    await apply_to_user_tree(Path(run.task.repository), prepared.snapshot, solution.patch, state)
+            metrics = _metrics(tools, time.monotonic() - started, spent)
+            await store.record_metrics(run.id, metrics)
+            report = await finish_run(
+                run, store, settings, tools, prepared=prepared, solution=solution, metrics=metrics, applied=applied
+            )
+            await store.set_status(run.id, solution.status)
+            await _tidy(store, settings, run.id)
+            return report
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            await asyncio.shield(_mark(store, run.id, RunStatus.interrupted, ""))
+            raise
+        except Exception as error:
+            words = redact(f"{type(error).__name__}: {error}")
+            await _mark(store, run.id, RunStatus.failed, words)
+            if not isinstance(error, StoreError):
+                await failed_bundle(run, store, settings, f"{words}\n{redact(getattr(error, 'detail', ''))}")
+            raise
+
+
+async def walk_once(run: Run, settings: Settings, journal: Journal, tools: Workbench) -> tuple[Prepared, Solution]:
+    """The walk itself, the same for a new run, a resumed one and a replay."""
+
+    async def make_ready() -> Prepared:
+        return await prepare(run.task, settings, tools)
+
+    request = {"repository": run.task.repository, "test": run.task.test_command or ""}
+    prepared = await journal.step("prepare", request, Prepared, make_ready, role="workspace")
+    tools.prepared = prepared
+    tools.tell("prepare", "done")
+    solution = await coordinate(run.task, journal, tools, Flock())
+    await journal.finish()
+    return prepared, solution
+
+
+async def _check_ground(run: Run, store: RunStore, journal: Journal) -> None:
+    """Before a resumed walk does anything for real, its recorded ground must still be there."""
+    if journal.replaying:
+        first = next(iter(await store.steps(run.id)))
+        await recheck(Prepared.model_validate(first.detail))
+
+
+async def _mark(store: RunStore, run_id: str, status: RunStatus, error: str) -> None:
+    """Set a status on the way out; a store that has just failed cannot take it, and the first error matters more."""
+    try:
+        await store.set_status(run_id, status, error[:2000])
+    except StoreError:
+        if status is not RunStatus.failed:
+            raise
+
+
+def _metrics(tools: Workbench, seconds: float, spent: float) -> dict[str, float]:
+    """Duration, processor time and memory of the run (E13): seconds and bytes."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        **tools.metrics,
+        "wall_seconds": seconds + spent,
+        "cpu_seconds": children.ru_utime + children.ru_stime + own.ru_utime + own.ru_stime,
+    }
+
+
+async def _tidy(store: RunStore, settings: Settings, run_id: str) -> None:
+    """Remove what can be derived again; keep the snapshots of the newest ended runs for verify and rollback."""
+    for name in ("layers", "verdict"):
+        shutil.rmtree(run_folder(settings, run_id) / name, ignore_errors=True)
+    ended = [run.id for run in await store.list() if run.status.final]
+    for old in ended[settings.keep_snapshots :]:
+        shutil.rmtree(run_folder(settings, old) / "snapshot", ignore_errors=True)

@@ -1,0 +1,139 @@
+"""The coordinator: Python decides the order, roles fill the slots, running tests decide the truth."""
+
+from __future__ import annotations
+
+from covey.agents.slots import (
+    Brief,
+    DocumentRequest,
+    Localisation,
+    LocaliseRequest,
+    ReproduceRequest,
+    Reproduction,
+    ReviewRequest,
+    Selection,
+    SelectRequest,
+    Story,
+    TestRequest,
+    UnderstandRequest,
+)
+from covey.agents.workbench import Workbench
+from covey.coordination.choice import choose, judge_patches
+from covey.coordination.flock import Ask, Flock, asking
+from covey.coordination.journal import Journal
+from covey.coordination.search import search
+from covey.coordination.verdict import FreshEvaluator
+from covey.core.canonical import Frozen
+from covey.core.patch import Label, Patch
+from covey.core.review import Evaluation, Review
+from covey.core.run import RunStatus
+from covey.core.task import Task
+from covey.core.testing import TestReport
+
+
+class Solution(Frozen):
+    """How a run ended: everything the report and the evidence are made from."""
+
+    status: RunStatus
+    story: Story
+    brief: Brief = Brief()
+    baseline: TestReport = TestReport()
+    reproduction: Reproduction = Reproduction()
+    localisation: Localisation = Localisation()
+    patch: Patch | None = None
+    evaluation: Evaluation | None = None
+    reviews: tuple[Review, ...] = ()
+    alternatives: tuple[Patch, ...] = ()
+    tried: int = 0
+    notes: tuple[str, ...] = ()
+
+
+async def coordinate(task: Task, journal: Journal, tools: Workbench, flock: Flock) -> Solution:
+    """Walk the natural path once. Every slot is one step of the log, so a killed walk goes on where it was."""
+    ask = asking(journal, tools)
+    brief = await ask("understand", flock.understander, UnderstandRequest(statement=task.description), Brief)
+    baseline = await ask("test", flock.tester, TestRequest(), TestReport)
+    tools.keep_time_for_verdict(baseline.duration_s)
+    request = ReproduceRequest(brief=brief, baseline=baseline)
+    shown = await ask("reproduce", flock.reproducer, request, Reproduction)
+    tools.new_tests.update({path: text.encode() for path, text in shown.new_tests.items()})
+    if not shown.targets:
+        return nothing_to_do(task, brief, baseline, shown)
+    where = await ask(
+        "localise", flock.localiser, LocaliseRequest(brief=brief, baseline=baseline, reproduction=shown), Localisation
+    )
+    found = await search(ask, flock, tools, baseline, where)
+    picked = SelectRequest(candidates=found.candidates, verdicts=found.verdicts)
+    selection = await ask("select", flock.selector, picked, Selection)
+    reviews = await review(ask, flock, selection)
+    approved = [patch for patch, opinion in zip(selection.patches, reviews, strict=True) if opinion.approved]
+    judged = {}
+    if found.solved:
+        if shown.new_tests:  # the baseline was before they were written
+            baseline = await ask("before", flock.tester, TestRequest(), TestReport)
+        evaluator = FreshEvaluator(tools, baseline, shown.targets, shown.flaky)
+        judged = await judge_patches(ask, task, evaluator, approved)
+    patch, verdict = choose(task, approved, judged)
+    if patch is None and approved and not found.solved:
+        patch = approved[0]  # the best that the budget allowed: it mends some targets, and the status says so
+    told = DocumentRequest(
+        brief=brief,
+        reproduction=shown,
+        localisation=where,
+        patch=patch,
+        review=next((opinion for opinion in reviews if patch and opinion.patch == patch.id), None),
+        evaluation=verdict,
+        alternatives=max(0, len(approved) - 1),
+        tried=found.tried,
+    )
+    return Solution(
+        status=status_of(verdict, patch),
+        story=await ask("document", flock.documenter, told, Story),
+        brief=brief,
+        baseline=baseline,
+        reproduction=shown,
+        localisation=where,
+        patch=patch,
+        evaluation=verdict,
+        reviews=reviews,
+        alternatives=tuple(other for other in approved if patch is None or other.id != patch.id),
+        tried=found.tried,
+        notes=found.notes,
+    )
+
+
+async def review(ask: Ask, flock: Flock, selection: Selection) -> tuple[Review, ...]:
+    """One review for each patch of the selection, in its order."""
+    reviews = []
+    for scored, patch in zip(selection.ranking, selection.patches, strict=True):
+        request = ReviewRequest(patch=patch, demotions=scored.demotions)
+        reviews.append(await ask(f"review/{patch.id}", flock.reviewer, request, Review))
+    return tuple(reviews)
+
+
+def status_of(verdict: Evaluation | None, patch: Patch | None) -> RunStatus:
+    """The run's status from its verdict: only a clean suite makes it ``patched``."""
+    if patch is None:
+        return RunStatus.no_patch
+    if verdict is None:
+        return RunStatus.partial
+    clean = verdict.label in (Label.no_regressions, Label.verified) and verdict.holdout_passed is not False
+    return RunStatus.patched if clean else RunStatus.plausible
+
+
+def nothing_to_do(task: Task, brief: Brief, baseline: TestReport, shown: Reproduction) -> Solution:
+    """No test shows the problem: either all is well, or it could not be reproduced."""
+    if not baseline.results:
+        headline, status = "The test command ran no tests.", RunStatus.no_patch
+    elif shown.flaky and not shown.targets:
+        headline, status = "Only flaky tests are red; there is nothing steady to repair.", RunStatus.no_patch
+    elif task.description.strip() and not shown.targets:
+        headline, status = "All tests pass, and the problem could not be reproduced.", RunStatus.already_passing
+    else:
+        headline, status = "All tests pass already; there is nothing to repair.", RunStatus.already_passing
+    return Solution(
+        status=status,
+        story=Story(headline=headline, sentences=shown.notes),
+        brief=brief,
+        baseline=baseline,
+        reproduction=shown,
+    )

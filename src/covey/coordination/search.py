@@ -1,0 +1,117 @@
+"""The search loop: draft, verify, and build on what made progress, inside the budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from covey.agents.slots import DraftRequest, Drafts, Localisation, RepairRequest, Seeds, Verified, VerifyRequest
+from covey.agents.workbench import Workbench
+from covey.coordination.flock import Ask, Flock
+from covey.core.patch import Candidate
+from covey.core.repair import Standing, Verdict
+from covey.core.testing import Failure, TestReport
+
+_BATCHES = (32, 64, 128, 256)
+_PATIENCE = 300
+"""Candidates tried after the first plausible one, so that the judge has something to choose from."""
+_DEEP_CANDIDATES = 4_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search brings home: plausible candidates, or the best of those that made progress."""
+
+    candidates: tuple[Candidate, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    solved: bool = False
+    tried: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Search:
+    """The loop's memory. All of it follows from recorded answers, so a resumed search stands where it was."""
+
+    ask: Ask
+    flock: Flock
+    tools: Workbench
+    failures: tuple[Failure, ...]
+    where: Localisation
+    tried: dict[str, tuple[Candidate, Verdict]] = field(default_factory=dict)
+    first_plausible: int | None = None
+    stopped: str = ""
+    batches: int = 0
+
+    @property
+    def plausible(self) -> list[tuple[Candidate, Verdict]]:
+        return [pair for pair in self.tried.values() if pair[1].standing is Standing.plausible]
+
+    @property
+    def enough(self) -> bool:
+        """True when the search has found what it may, tried what it may, or run out of time."""
+        patience = self.first_plausible is not None and len(self.tried) - self.first_plausible >= _PATIENCE
+        budget = self.tools.budget
+        full = len(self.plausible) >= budget.plausible or len(self.tried) >= budget.candidates
+        return bool(self.stopped) or patience or full
+
+    async def verify(self, candidates: tuple[Candidate, ...]) -> None:
+        """Try those not tried before and remember the verdicts."""
+        fresh = tuple(item for item in {item.id: item for item in candidates}.values() if item.id not in self.tried)
+        if not fresh:
+            return
+        request = VerifyRequest(
+            candidates=fresh, plan=self.where.plan, enough=self.tools.budget.plausible - len(self.plausible)
+        )
+        self.batches += 1
+        checked = await self.ask(f"verify/{self.batches}", self.flock.verifier, request, Verified)
+        by_id = {item.id: item for item in fresh}
+        for verdict in checked.verdicts:
+            self.tried[verdict.candidate] = (by_id[verdict.candidate], verdict)
+            if verdict.standing is Standing.plausible and self.first_plausible is None:
+                self.first_plausible = len(self.tried)
+        self.stopped = checked.stopped
+
+    async def draw(self, stage: str, seeds: tuple[Candidate, ...], at_most: int) -> None:
+        """Draft and verify batch after batch from one source of drafts."""
+        offset, round_ = 0, 0
+        while not self.enough and offset < at_most:
+            count = min(_BATCHES[min(round_, len(_BATCHES) - 1)], at_most - offset)
+            request = DraftRequest(
+                suspects=self.where.suspects, failures=self.failures, offset=offset, count=count, seeds=seeds
+            )
+            drafts = await self.ask(f"{stage}/{offset}", self.flock.coder, request, Drafts)
+            await self.verify(drafts.candidates)
+            offset, round_ = offset + len(drafts.candidates), round_ + 1
+            if drafts.exhausted:
+                return
+
+
+async def search(ask: Ask, flock: Flock, tools: Workbench, baseline: TestReport, where: Localisation) -> Found:
+    """Draft → verify until enough is found; then, if nothing is plausible, repair the drafts that came closest."""
+    targets = frozenset(where.plan.targets)
+    failures = tuple(result.failure for result in baseline.results if result.id in targets and result.failure)
+    state = _Search(ask, flock, tools, failures, where)
+    await state.draw("draft", (), tools.budget.candidates)
+    if not state.plausible and not state.stopped:
+        pairs = tuple(state.tried.values())
+        request = RepairRequest(candidates=tuple(one for one, _ in pairs), verdicts=tuple(two for _, two in pairs))
+        near = await ask("repair", flock.debugger, request, Seeds)
+        await state.verify(near.unions)
+        if near.seeds and not state.plausible:
+            await state.draw("redraft", near.seeds, _DEEP_CANDIDATES)
+    kept = state.plausible or _closest(state)
+    notes = ("The search stopped at its deadline.",) if state.stopped == "deadline" else ()
+    return Found(
+        candidates=tuple(candidate for candidate, _ in kept),
+        verdicts=tuple(verdict for _, verdict in kept),
+        solved=bool(state.plausible),
+        tried=len(state.tried),
+        notes=notes,
+    )
+
+
+def _closest(state: _Search) -> list[tuple[Candidate, Verdict]]:
+    """Candidates that turned most targets green and broke nothing; at most three."""
+    progress = [pair for pair in state.tried.values() if pair[1].standing is Standing.progress]
+    progress.sort(key=lambda pair: -len(pair[1].flipped))
+    return progress[:3]
