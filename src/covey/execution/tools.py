@@ -40,8 +40,8 @@ async def run_tool(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, ti
 
     The environment is exactly ``env``. Nothing is raised for what the program does.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             *argv,
             env=dict(env),
             cwd=cwd,
@@ -50,8 +50,15 @@ async def run_tool(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, ti
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
+    )
+    try:
+        process = await asyncio.shield(starting)
     except (OSError, ValueError) as error:
         return ToolResult(None, f"{argv[0]} cannot be started: {error}")
+    except asyncio.CancelledError:  # asyncio alone would end the program and leave its children running
+        with contextlib.suppress(OSError, ValueError):
+            await _end(await starting)
+        raise
     tail = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
@@ -64,10 +71,15 @@ async def run_tool(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, ti
         code = None
         tail += f"\nstopped after {timeout_s:.0f} s".encode()
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await _end(process)
     return ToolResult(code, tail.decode("utf-8", "replace"))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the program's whole group and wait for the program."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def last_lines(text: str, count: int = 30) -> str:
