@@ -133,7 +133,17 @@ def _write_diff(scratch: Path, pairs: Mapping[str, tuple[Change | None, Change |
         # The context after @@ is cut at a number of bytes, possibly within a character.
         whole = _HUNK_LINE.sub(lambda line: line[0].decode("utf-8", "ignore").encode(), compared.output)
         parts.append(whole.decode("utf-8"))
-    return "".join(parts)
+    return _quote_headers("".join(parts), pairs)
+
+
+def _quote_headers(diff: str, paths: Iterable[str]) -> str:
+    """Quote names in headers that git writes but cannot read: those with blanks at the edges of a name."""
+    for path in paths:
+        if any(part != part.strip(" ") for part in path.split("/")):
+            header = re.compile(f"^diff --git a/{re.escape(path)} b/{re.escape(path)}$", re.MULTILINE)
+            quoted = f'diff --git "a/{path}" "b/{path}"'
+            diff = header.sub(lambda _, quoted=quoted: quoted, diff)  # type: ignore[misc]
+    return diff
 
 
 def _commit(branch: str, files: Mapping[str, Change | None]) -> bytes:

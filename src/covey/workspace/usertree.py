@@ -16,7 +16,6 @@ from covey.workspace.files import folder, open_folder, open_regular, read_all, w
 from covey.workspace.journal import FileState
 from covey.workspace.paths import show
 
-_GONE = (errno.ENOENT,)
 _XATTR_REFUSED = (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENODATA)
 
 
@@ -48,9 +47,9 @@ class UserTree:
                 finally:
                     os.close(handle)
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno == errno.ENOENT:
                 return None
-            raise PatchDoesNotApply(f"{show(path)} is not a plain file that can be read: {error}.") from None
+            raise _not_plain(path, error) from None
         return data, FileState(
             sha256=hashlib.sha256(data).hexdigest(),
             mode=stat.S_IMODE(status.st_mode),
@@ -65,13 +64,18 @@ class UserTree:
         return found[1] if found else None
 
     def stamp(self, path: str) -> tuple[int, ...] | None:
-        """Return a cheap mark that changes when a file is written or replaced, None when there is none."""
+        """Return a cheap mark that changes when a file is written or replaced, None when there is none.
+
+        Raises PatchDoesNotApply when a link or file is in the way.
+        """
         safe = PurePosixPath(path)
         try:
             with folder(self.root, safe.parent) as parent:
                 status = os.stat(safe.name, dir_fd=parent, follow_symlinks=False)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _not_plain(path, error) from None
         return (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def missing_folders(self, path: str) -> list[str]:
@@ -148,6 +152,10 @@ class UserTree:
         """Make the names in the folder of ``path`` durable."""
         with suppress(FileNotFoundError), folder(self.root, PurePosixPath(path).parent) as parent:
             os.fsync(parent)
+
+
+def _not_plain(path: str, error: OSError) -> PatchDoesNotApply:
+    return PatchDoesNotApply(f"{show(path)} is not a plain file that can be read: {error}.")
 
 
 def _own_like(handle: int, around: os.stat_result) -> None:
