@@ -161,3 +161,38 @@ def left_behind(scratch: Path) -> list[str]:
 def text(result: ExecResult) -> str:
     """Return the standard output as text."""
     return result.stdout.decode(errors="replace")
+
+
+CONTAINING = ("bubblewrap", "landlock")
+
+BREACH, HELD = "BREACH", "HELD"
+
+
+def attack(body: str) -> str:
+    """Return a script that does ``body`` and prints BREACH, or HELD and why when an error stops it."""
+    indented = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    return (
+        "import ctypes, errno, os, socket, sys\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "def call(*words):\n"
+        "    if libc.syscall(*words) < 0:\n"
+        "        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n"
+        f"try:\n{indented}\n    print('{BREACH}')\n"
+        f"except (OSError, AssertionError) as error:\n    print('{HELD}', repr(error))\n"
+    )
+
+
+def succeeds_unsandboxed(script: str, *words: str) -> None:
+    """Run the positive control; skip the test where this user may not do it even outside."""
+    said = unsandboxed(script, *words)
+    if os.geteuid() != 0 and said.startswith(HELD):
+        pytest.skip(f"the kernel denies this to ordinary users anyway: {said.strip()}")
+    assert said.strip().endswith(BREACH), f"the control of this attack does not work: {said}"
+
+
+async def holds(sandbox: Sandbox, spec: ExecSpec) -> None:
+    """Assert that the attack ran inside and was stopped."""
+    result = await sandbox.exec(spec)
+    said = text(result)
+    assert BREACH not in said, said
+    assert HELD in said, (said, result)
