@@ -33,6 +33,8 @@ from covey.bench.corpus_cases import (
 from covey.bench.corpus_report import Record, records_table, summarise, summary_lines
 from covey.core.canonical import Frozen
 from covey.core.errors import ConfigError, CoveyError
+from covey.core.run import RunStatus
+from covey.settings import load_settings
 
 
 class Outcome(Frozen):
@@ -51,9 +53,27 @@ Solve = Callable[[Path, str, float], Awaitable[Outcome]]
 """Solves the project at a path, given the issue text, within wall seconds. May raise CoveyError."""
 
 
-def default_solve() -> Solve:
-    """Return the solver of the product itself."""
-    raise ConfigError("No solver is wired into this benchmark; pass one to run_corpus().")
+FOUND = frozenset({RunStatus.patched.value, RunStatus.plausible.value})
+"""Statuses of a run that found a patch with which all target tests pass."""
+
+
+def product_solver(home: Path) -> Solve:
+    """Return a solver that is the product itself, as ``covey run`` calls it, keeping its runs below ``home``."""
+    from covey.app import solve
+
+    async def run(project: Path, issue: str, budget_s: float) -> Outcome:
+        report = await solve(project, issue, settings=load_settings(home=home, out=home / "out", budget=budget_s))
+        return Outcome(
+            status=report.status.value,
+            label=report.label.value if report.label else None,
+            diff=report.diff or "",
+            alternatives=tuple(other.diff for other in report.alternatives),
+            duration_s=report.duration_s,
+            candidates=report.candidates,
+            candidates_per_s=report.candidates_per_s,
+        )
+
+    return run
 
 
 async def run_corpus(
@@ -98,7 +118,7 @@ async def solve_and_grade(bug: Bug, solve: Solve, budget_s: float) -> Record:
         if (await grade(bug, diff)).green:
             rank = position
             break
-    found = bool(outcome.diff.strip())
+    found = bool(outcome.diff.strip()) and outcome.status in FOUND
     return Record(
         name=bug.name,
         set=bug.set,
@@ -157,7 +177,9 @@ async def validate(bugs: Sequence[Bug], *, jobs: int = 2) -> dict[str, list[str]
 def main(argv: Sequence[str] | None = None, solve: Solve | None = None) -> int:
     """Run the command line; ``solve`` replaces the product's own solver."""
     given = _parser().parse_args(argv)
-    out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+    # Into a file or a pipe the table keeps its whole width.
+    out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 140)
+    err = Console(stderr=True, soft_wrap=True)
     try:
         bugs = load_bugs(given.corpus, sets=given.set, only=given.only, kind=given.kind)
         if given.verb == "validate":
@@ -167,8 +189,10 @@ def main(argv: Sequence[str] | None = None, solve: Solve | None = None) -> int:
             verdict = ("right" if record.hidden_pass else "WRONG") if record.found else "not found"
             err.print(f"{record.name}: {verdict} in {record.duration_s:.1f} s", highlight=False)
 
-        work = run_corpus(bugs, solve or default_solve(), budget_s=given.budget, jobs=given.jobs, report=say)
-        records = asyncio.run(work)
+        with tempfile.TemporaryDirectory(prefix="covey-corpus-home-") as home:
+            solver = solve or product_solver(given.home or Path(home))
+            work = run_corpus(bugs, solver, budget_s=given.budget, jobs=given.jobs, report=say)
+            records = asyncio.run(work)
     except ConfigError as error:
         err.print(str(error), style="red", markup=False)
         return 2
@@ -203,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--jobs", type=_positive, default=1, help="bugs at the same time")
     run = verbs.add_parser("run", parents=[common], help="solve and grade the bugs")
     run.add_argument("--budget", type=float, default=60.0, metavar="SECONDS", help="wall seconds for one bug")
+    run.add_argument("--home", type=Path, metavar="DIR", help="keep the runs and their evidence below DIR")
     run.add_argument("--json", type=Path, metavar="FILE", help="also write everything as JSON")
     verbs.add_parser("validate", parents=[common], help="check the corpus itself")
     return parser

@@ -85,6 +85,16 @@ async def test_an_overfitted_patch_is_found_but_not_right_and_a_right_alternativ
     assert (record.found, record.hidden_pass, record.rank, record.offered) == (True, False, 3, 3)
 
 
+async def test_a_patch_that_mends_only_a_part_is_not_found() -> None:
+    bug = bug_named("page_count")
+
+    async def solver(project: Path, issue: str, budget_s: float) -> Outcome:
+        return Outcome(status="partial", diff=reference_diff(bug))
+
+    (record,) = await run_corpus([bug], solver)
+    assert (record.found, record.hidden_pass, record.rank) == (False, False, 1)
+
+
 async def test_a_patch_cannot_win_by_editing_tests() -> None:
     bug = bug_named("page_count")
     blinded = replaced(bug, "tests/test_paginator.py", "paginator.pages == 3", "paginator.pages == 2")
