@@ -1,0 +1,32 @@
+"""How alike two names or short strings are, 0 to 1."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+
+
+@lru_cache(maxsize=65536)
+def closeness(left: str, right: str) -> float:
+    """Likeness by words in common or by characters, whichever is greater; equal strings give 1."""
+    if left == right:
+        return 1.0
+    if not left or not right:
+        return 0.0
+    a, b = left.lower().replace("_", " ").strip(), right.lower().replace("_", " ").strip()
+    if a == b:
+        return 0.95
+    if len(a) > 80 or len(b) > 80:
+        return 0.0
+    words_a, words_b = set(_WORDS.findall(left.replace("_", " "))), set(_WORDS.findall(right.replace("_", " ")))
+    common = {w.lower() for w in words_a} & {w.lower() for w in words_b}
+    words = len(common) / max(len(words_a), len(words_b)) if words_a and words_b else 0.0
+    short, long = sorted((a, b), key=len)
+    prefix = len(short) / len(long) if long.startswith(short) else 0.0
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    if matcher.real_quick_ratio() < 0.5:
+        return max(words, prefix) * 0.9
+    return max(words, prefix, matcher.ratio()) * 0.9

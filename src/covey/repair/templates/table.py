@@ -1,0 +1,61 @@
+"""All templates, family by family. A new family is a new module and one line here."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from covey.repair.templates import (
+    asyncs,
+    calls,
+    classes,
+    comprehensions,
+    conditions,
+    constants,
+    containers,
+    exceptions,
+    guards,
+    loops,
+    names,
+    operators,
+    results,
+    statements,
+    steps,
+    strings,
+    texts,
+    wrappers,
+)
+from covey.repair.templates.base import Template
+
+TEMPLATES: tuple[Template, ...] = (
+    *operators.TEMPLATES,
+    *constants.TEMPLATES,
+    *texts.TEMPLATES,
+    *containers.TEMPLATES,
+    *names.TEMPLATES,
+    *calls.TEMPLATES,
+    *wrappers.TEMPLATES,
+    *conditions.TEMPLATES,
+    *guards.TEMPLATES,
+    *statements.TEMPLATES,
+    *steps.TEMPLATES,
+    *results.TEMPLATES,
+    *loops.TEMPLATES,
+    *exceptions.TEMPLATES,
+    *strings.TEMPLATES,
+    *comprehensions.TEMPLATES,
+    *asyncs.TEMPLATES,
+    *classes.TEMPLATES,
+)
+
+BY_NAME: dict[str, Template] = {template.name: template for template in TEMPLATES}
+
+
+@lru_cache(maxsize=256)
+def _by_kind(name: str) -> tuple[Template, ...]:
+    return tuple(template for template in TEMPLATES if issubclass(getattr(ast, name), template.kinds))
+
+
+def templates_for(node: ast.AST) -> tuple[Template, ...]:
+    """Templates that have something to say about nodes of the type of ``node``."""
+    return _by_kind(type(node).__name__)
