@@ -87,7 +87,7 @@ def failure_from(value: object) -> Failure | None:
 def result_from(event: Mapping[str, Any]) -> TestResult | None:
     """Read a result event; None when it does not have the known form."""
     name, outcome, path, seconds = (event.get(key) for key in ("id", "outcome", "path", "seconds"))
-    if not isinstance(name, str) or outcome not in Outcome.__members__:
+    if not isinstance(name, str) or not isinstance(outcome, str) or outcome not in Outcome.__members__:
         return None
     return TestResult(
         id=clean(name, _ID),
@@ -146,7 +146,7 @@ class Session:
                 self.malformed = True
 
     def complete(self, exit_code: int | None) -> bool:
-        """Does all that was reported fit together, and with the exit code?"""
+        """Say whether all that was reported fits together, and with the exit code."""
         if self.malformed or self.running is not None or self.status is None or self.status != exit_code:
             return False
         counts: dict[str, int] = {}

@@ -43,12 +43,21 @@ def calm(config):
     for name, value in CALM.items():
         if hasattr(config.option, name):
             setattr(config.option, name, value)
-    seed = os.environ.get(SEED_ENV) or "0"
-    if seed.isdigit():
-        if getattr(config.option, "hypothesis_seed", 0) is None:
-            config.option.hypothesis_seed = seed
-        if hasattr(config.option, "randomly_seed"):
-            config.option.randomly_seed = int(seed)
+    if hasattr(config.option, "randomly_seed"):
+        config.option.randomly_seed = the_seed()
+
+
+def the_seed():
+    """Seed of this run."""
+    text = os.environ.get(SEED_ENV) or "0"
+    return int(text) if text.isdigit() else 0
+
+
+def seed_hypothesis():
+    """Fix what hypothesis draws, if the tests use it: its own option would import it for everybody."""
+    core = sys.modules.get("hypothesis.core")
+    if core is not None and getattr(core, "global_force_seed", 0) is None:
+        core.global_force_seed = the_seed()
 
 
 def node_path(node):
@@ -73,7 +82,9 @@ def narrow(config, ids):
 
 
 class Recorder(object):
-    """Follows one pytest session and reports through ``emit``."""
+    """Follows one pytest session and reports through ``emit``; ``brief`` leaves out printed texts."""
+
+    brief = False
 
     def __init__(self, emit, tree, request):
         self.emit = emit
@@ -105,6 +116,7 @@ class Recorder(object):
 
     def pytest_collection_finish(self, session):
         self.session = session
+        seed_hypothesis()
         ids = [item.nodeid for item in session.items]
         for start in range(0, len(ids), 200):
             self.emit({"e": "collected", "ids": ids[start : start + 200]})
@@ -137,7 +149,7 @@ class Recorder(object):
             return
         report = outcome.get_result()
         if report.outcome == "failed" and item.nodeid not in self.failures:
-            self.failures[item.nodeid] = describe(call.excinfo.value, self.tree, _text(report))
+            self.failures[item.nodeid] = describe(call.excinfo.value, self.tree, "-" if self.brief else _text(report))
 
     def pytest_runtest_logreport(self, report):
         nodeid = report.nodeid

@@ -156,9 +156,8 @@ class ReportingMixin(object):
 
 
 def kept(suite, request):
-    """The part of a suite that was asked for, as one suite, and its tests."""
-    tests = [test for test in flatten(suite) if chosen(test_name(test), request, ".")]
-    return tests
+    """The part of a suite that was asked for, in order."""
+    return [test for test in flatten(suite) if chosen(test_name(test), request, ".")]
 
 
 def announce(tests):

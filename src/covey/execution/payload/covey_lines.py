@@ -1,0 +1,163 @@
+"""Which lines run. ``sys.monitoring`` from Python 3.12 on, ``sys.settrace`` before. Alone.
+
+PYTEST_DONT_REWRITE
+
+Lines are marked in memory shared with the process that forked the one measured, so that what a test reached is known
+however it ends.
+"""
+
+import mmap
+import sys
+import threading
+
+from covey_channel import inside
+
+SIZE = 4 << 20
+MONITORING = getattr(sys, "monitoring", None)
+
+
+class Lines(object):
+    """One byte for each line of each file of the tree that runs, and the functions that were entered."""
+
+    def __init__(self, root):
+        self.root = root
+        self.memory = mmap.mmap(-1, SIZE)
+        self.files = {}  # co_filename → (first byte, lines) or None
+        self.names = {}  # relative path → co_filename
+        self.cursor = 0
+        self.entered = set()
+        self.note = None  # called with (path, first byte, lines) for files first met in a fork
+        self.blind = False
+        self.tool = None
+        self._started = False
+
+    def place(self, filename):
+        """Return ``(first byte, lines)`` of a file, None when it is not the tree's."""
+        try:
+            return self.files[filename]
+        except KeyError:
+            pass
+        found = None
+        relative = inside(filename, self.root)
+        if relative is not None:
+            lines = _count_lines(filename) + 2
+            if self.cursor + lines <= SIZE:
+                found = (self.cursor, lines)
+                self.cursor += lines
+                self.names.setdefault(relative, []).append(filename)
+                if self.note is not None:
+                    self.note(relative, found[0], lines)
+        self.files[filename] = found
+        return found
+
+    def lines(self):
+        """Lines marked so far: path → sorted numbers."""
+        found = {}
+        for relative, filenames in self.names.items():
+            for filename in filenames:
+                start, count = self.files[filename]
+                self._collect(found, relative, start, count)
+        return found
+
+    def _collect(self, found, relative, start, count):
+        part = self.memory[start : start + count]
+        if any(part):
+            numbers = set(found.get(relative, ()))
+            numbers.update(number for number, hit in enumerate(part) if hit and number)
+            found[relative] = sorted(numbers)
+
+    def lines_of(self, extra):
+        """Like :meth:`lines`, with the files that a fork met first: ``[path, first byte, lines]``."""
+        found = self.lines()
+        for relative, start, count in extra:
+            self._collect(found, relative, start, count)
+        return found
+
+    def fork_view(self):
+        """Fresh memory for one child; the layout so far stays."""
+        self.memory = mmap.mmap(-1, SIZE)
+        return self.memory
+
+    # -- measuring
+
+    def start(self):
+        """Mark lines from now on, in every thread."""
+        self._started = True
+        if MONITORING is not None:
+            self._start_monitoring()
+        else:
+            threading.settrace(self._trace)
+            sys.settrace(self._trace)
+
+    def stop(self):
+        """Stop marking. ``blind`` is set when somebody else took the tracing over meanwhile."""
+        if MONITORING is not None:
+            if self.tool is None:
+                self.blind = True
+            else:
+                MONITORING.set_events(self.tool, 0)
+        else:
+            # A bound method is a new object each time it is asked for, so it is compared by value.
+            self.blind = self.blind or sys.gettrace() != self._trace
+            sys.settrace(None)
+            threading.settrace(None)
+        self._started = False
+
+    def _start_monitoring(self):
+        events = MONITORING.events
+        if self.tool is None:
+            for tool in (4, 3, 0, 5):
+                try:
+                    MONITORING.use_tool_id(tool, "covey")
+                except ValueError:
+                    continue
+                self.tool = tool
+                break
+            else:
+                return
+            MONITORING.register_callback(self.tool, events.PY_START, self._on_start)
+            MONITORING.register_callback(self.tool, events.LINE, self._on_line)
+        MONITORING.restart_events()
+        MONITORING.set_events(self.tool, events.PY_START | events.LINE)
+
+    def _on_start(self, code, offset):
+        place = self.place(code.co_filename)
+        if place is not None:
+            self.entered.add((code.co_filename, code.co_firstlineno, code.co_name))
+        return MONITORING.DISABLE
+
+    def _on_line(self, code, line):
+        place = self.place(code.co_filename)
+        if place is not None and line < place[1]:
+            self.memory[place[0] + line] = 1
+        return MONITORING.DISABLE
+
+    def _trace(self, frame, event, arg):
+        code = frame.f_code
+        filename = code.co_filename
+        try:
+            place = self.files[filename]
+        except KeyError:
+            place = self.place(filename)
+        if place is None:
+            return None
+        self.entered.add((filename, code.co_firstlineno, code.co_name))
+        start, count = place
+        memory = self.memory
+
+        def local(frame, event, arg):
+            if event == "line":
+                line = frame.f_lineno
+                if line < count:
+                    memory[start + line] = 1
+            return local
+
+        return local
+
+
+def _count_lines(filename):
+    try:
+        with open(filename, "rb") as stream:
+            return stream.read().count(b"\n") + 1
+    except OSError:
+        return 0
