@@ -37,11 +37,10 @@ class Period:
 
 def add_months(start: date, months: int) -> date:
     """The same day some months later, or the last day of that month when it is shorter."""
-    index = start.month - 1 + months
-    year = start.year + index // 12
-    month = index % 12 + 1
-    day = min(start.day, monthrange(start.year, month)[1])
-    return start.replace(year=year, month=month, day=day)
+    year, month, day = start.year, start.month, start.day
+    carry, index = divmod(month - 1 + months, 12)
+    new_year, new_month = year + carry, index + 1
+    return date(new_year, new_month, min(day, monthrange(year, new_month)[1]))
 
 
 def period_at(anchor: date, months: int, number: int) -> Period:
