@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from covey.execution.launcher.groups import PREFIX
@@ -20,7 +20,20 @@ def prepare() -> Groups | None:
     return groups
 
 
-def find(proc: Path = Path("/proc/self")) -> Groups | None:
+def usable(group: Path) -> bool:
+    """Return True when a child can be made there and our processes may move into it."""
+    child = group / f"{PREFIX}{os.getpid()}-probe"
+    try:
+        child.mkdir()
+    except OSError:
+        return False
+    try:
+        return os.access(child / "cgroup.procs", os.W_OK) and os.access(group / "cgroup.procs", os.W_OK)
+    finally:
+        _remove(child)
+
+
+def find(proc: Path = Path("/proc/self"), *, usable: Callable[[Path], bool] = usable) -> Groups | None:
     """Return where child groups can be made, found out by making one; None when nowhere.
 
     Version 2 needs a group whose children have the controllers switched on: the nearest one above our own. Version 1
@@ -32,7 +45,7 @@ def find(proc: Path = Path("/proc/self")) -> Groups | None:
         for root, point in second:
             here = _locate(own, root, point)
             while here is not None:
-                if _delegates(here) and _usable(here):
+                if _delegates(here) and usable(here):
                     return {"version": 2, "memory": str(here), "pids": str(here)}
                 here = here.parent if here != Path(point) else None
     first: dict[str, str | None] = {}
@@ -43,7 +56,7 @@ def find(proc: Path = Path("/proc/self")) -> Groups | None:
             for kind, root, point, options in mounts
             if kind == "cgroup" and controller in options and (place := _locate(own, root, point)) is not None
         ]
-        first[controller] = next((str(place) for place in places if _usable(place)), None)
+        first[controller] = next((str(place) for place in places if usable(place)), None)
     if not any(first.values()):
         return None
     return {"version": 1, "memory": first["memory"], "pids": first["pids"]}
@@ -98,16 +111,3 @@ def _delegates(group: Path) -> bool:
         return set(_CONTROLLERS) <= set((group / "cgroup.subtree_control").read_text().split())
     except OSError:
         return False
-
-
-def _usable(group: Path) -> bool:
-    """Return True when a child can be made there and our processes may move into it."""
-    child = group / f"{PREFIX}{os.getpid()}-probe"
-    try:
-        child.mkdir()
-    except OSError:
-        return False
-    try:
-        return os.access(child / "cgroup.procs", os.W_OK) and os.access(group / "cgroup.procs", os.W_OK)
-    finally:
-        _remove(child)

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 WAITING_BYTES = 1 << 20
 """Above this much unread data the pipe is not read further, so that the program waits instead of us growing."""
+
+
+class Pausable(Protocol):
+    """What :mod:`asyncio` calls a read transport, as far as it is needed here."""
+
+    def pause_reading(self) -> None:
+        """Let the writer wait."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        ...
 
 
 class Lines:
@@ -21,7 +34,7 @@ class Lines:
         self._ended = False
         self._paused = False
         self.truncated = False
-        self.transport: asyncio.ReadTransport | None = None
+        self.transport: Pausable | None = None
 
     def add(self, data: bytes) -> None:
         """Take the next bytes."""

@@ -16,8 +16,12 @@ from covey.execution.capture import Bounded, Capture
 from covey.execution.launcher.plan import Plan, Report
 from covey.execution.lines import Lines
 
-_ROOT = str(Path(__file__).resolve().parents[2])
-_CODE = "import sys; sys.path.append(sys.argv.pop()); from covey.execution.launcher.main import main; main()"
+# The package itself is put in place by hand: importing it would import what the supervisor must not wait for.
+BOOT = (
+    "import sys; covey = sys.modules['covey'] = type(sys)('covey'); covey.__path__ = [sys.argv.pop()]; "
+    "from covey.execution.launcher.main import main; "
+)
+PACKAGE = str(Path(__file__).resolve().parents[1])
 _NO_PROGRAM = b"bwrap: execvp "
 GRACE_S = 20.0
 """After the wall limit the supervisor gets this long to end, count and clean up."""
@@ -202,7 +206,7 @@ class Supervised:
 def _spawn(arguments: list[str], standard: tuple[int, int, int], inherited: tuple[int, ...]) -> subprocess.Popen[bytes]:
     stdin, stdout, stderr = standard
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _CODE, *arguments, _ROOT],
+        [sys.executable, "-I", "-S", "-c", f"{BOOT}main()", *arguments, PACKAGE],
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,

@@ -70,11 +70,14 @@ def _lower(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def close_all_but(keep: set[int]) -> None:
-    """Close every descriptor except the standard three and ``keep``, which programs started from here inherit."""
+def close_all_but(keep: set[int], *, until_exec: int) -> None:
+    """Close every descriptor except the standard three and ``keep``, which programs started from here inherit.
+
+    ``until_exec`` stays open in this process alone.
+    """
     start = 3
-    for number in sorted(keep):
+    for number in sorted({*keep, until_exec}):
         os.closerange(start, number)
-        os.set_inheritable(number, True)  # noqa: FBT003 - its own signature
+        os.set_inheritable(number, number != until_exec)
         start = number + 1
-    os.closerange(start, max(start, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+    os.closerange(start, max(start, os.sysconf("SC_OPEN_MAX"), 1 << 16))

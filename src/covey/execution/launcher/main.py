@@ -140,19 +140,17 @@ class Supervisor:
         """Wait for the program, for Covey, and for the clock; return (wait status, largest resident size)."""
         poll = select.poll()
         poll.register(self.plan["lifeline"], select.POLLIN)
-        watched = group.memory is None or group.pids is None or self.plan["folder"] is not None
         try:
             handle = os.pidfd_open(pid)
         except OSError:  # kernels before 5.3
             handle = -1
         else:
             poll.register(handle, select.POLLIN)
-        tick = TICK_S if watched else 3600.0
-        if handle < 0:
-            tick = 0.01
+        tick = TICK_S
         while True:
             now = time.monotonic()
-            events = {number for number, _ in poll.poll(max(0.0, min(tick, deadline - now)) * 1000)}
+            pause = min(tick, deadline - now) if handle >= 0 else 0.01
+            events = {number for number, _ in poll.poll(max(0.0, pause) * 1000)}
             ended, status, used = os.wait4(pid, os.WNOHANG)
             if ended == pid:
                 if handle >= 0:
@@ -160,8 +158,11 @@ class Supervisor:
                 return status, used.ru_maxrss * 1024
             if time.monotonic() >= deadline:
                 self.report["timed_out"] = True
-            elif self.plan["lifeline"] not in events and not (watched and self._over(group)):
-                continue
+            elif self.plan["lifeline"] not in events:
+                looking = time.monotonic()
+                if not self._over(group):
+                    tick = max(TICK_S, 20 * (time.monotonic() - looking))  # never more than a twentieth of the time
+                    continue
             break
         self.stopped = True
         group.freeze_births()
@@ -173,15 +174,17 @@ class Supervisor:
     def _over(self, group: Group) -> bool:
         """True when the watchdog finds a limit exceeded."""
         plan = self.plan
-        pids = watch.descendants(os.getpid())
-        memory, threads = watch.usage(pids, plan["memory_bytes"])
-        self.peak = max(self.peak, memory)
-        if group.memory is None and memory > plan["memory_bytes"]:
-            self.report["out_of_memory"] = True
+        if group.out_of_memory():  # the kernel ended one process; what is left would only fight for memory
             return True
-        if group.pids is None and threads > plan["processes"] + SERVANTS:
-            os.write(2, b"\ncovey: stopped, too many processes\n")
-            return True
+        if group.memory is None or group.pids is None:
+            memory, threads = watch.usage(watch.family(os.getpid()), plan["memory_bytes"])
+            self.peak = max(self.peak, memory)
+            if group.memory is None and memory > plan["memory_bytes"]:
+                self.report["out_of_memory"] = True
+                return True
+            if group.pids is None and threads > plan["processes"] + SERVANTS:
+                os.write(2, b"\ncovey: stopped, too many processes\n")
+                return True
         if self.disk is not None and self.disk.over():
             os.write(2, b"\ncovey: stopped, too much written\n")
             return True
@@ -193,7 +196,7 @@ class Supervisor:
             os.close(self.report_fd)
             group.join()
             if plan["mode"] == "bubblewrap":
-                self._exec_bubblewrap(status)
+                self._exec_bubblewrap(error, status)
             else:
                 self._exec_here(group, error)
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the parent must hear of it
@@ -201,7 +204,7 @@ class Supervisor:
         finally:
             os._exit(125)
 
-    def _exec_bubblewrap(self, status: int) -> None:
+    def _exec_bubblewrap(self, error: int, status: int) -> None:
         plan = self.plan
         stage.prepare(plan)
         confine.limit(plan, plan["processes"] + SERVANTS if self._counted_alone() else None)
@@ -214,7 +217,7 @@ class Supervisor:
         if plan["uid"] is not None:
             confine.become(plan["uid"])
         confine.no_new_privileges()
-        confine.close_all_but({plan["channel"], arguments, filters, status} - {-1})
+        confine.close_all_but({plan["channel"], arguments, filters, status} - {-1}, until_exec=error)
         syscalls.default_signals()
         os.chdir("/")
         os.umask(0o022)
@@ -234,8 +237,7 @@ class Supervisor:
                 confine.drop_capabilities()
             confine.no_new_privileges()
             landlock.restrict(plan["readable"], plan["writable"], plan["devices"], network=plan["network"])
-        confine.close_all_but({plan["channel"], error})
-        os.set_inheritable(error, False)  # noqa: FBT003 - its own signature
+        confine.close_all_but({plan["channel"]}, until_exec=error)
         syscalls.default_signals()
         if plan["seccomp"] is not None:
             confine.install_filter(plan["seccomp"])

@@ -38,6 +38,26 @@ def descendants(root: int) -> list[int]:
     return found
 
 
+def family(root: int) -> list[int]:
+    """Process ids below ``root``, found by asking each process for its children: fast, but one may be missed."""
+    found: list[int] = []
+    queue = [root]
+    while queue:
+        pid = queue.pop()
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                    below = [int(word) for word in file.read().split()]
+                found += below
+                queue += below
+        except FileNotFoundError:
+            if pid == root:  # a kernel without CONFIG_PROC_CHILDREN
+                return descendants(root)
+        except OSError:
+            continue
+    return found
+
+
 def threads_of(uid: int) -> int:
     """Return how many threads a user has on this machine."""
     total = 0
