@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import shutil
 from pathlib import Path
 
@@ -192,7 +193,7 @@ def test_local_packages_are_shown_and_homes_are_not(tmp_path: Path) -> None:
     (tmp_path / "links").mkdir()
     env = {
         "UV_INDEX": f"file://{tmp_path}/a%20b/simple https://x", "UV_FIND_LINKS": f"{tmp_path}/links,/nowhere,/,/usr/x",
-        "OTHER": os.path.expanduser("~"),  # noqa: PTH111
+        "OTHER": pwd.getpwuid(0).pw_dir,
     }  # fmt: skip
     assert {mount.source for mount in local_mounts(env)} == {f"{tmp_path}/a b", f"{tmp_path}/links"}
 
@@ -247,6 +248,8 @@ def test_the_version_for_back_ends_comes_from_tags(tmp_path: Path, files: dict[s
     write(tmp_path, files)
     assert highest_tag(tmp_path) == expected
     assert version_settings(tmp_path)["PBR_VERSION"] == (expected or "0.0.0")
+    write(tmp_path, {"PKG-INFO": "Name: x\nVersion: 7.1\n"})
+    assert version_settings(tmp_path)["PBR_VERSION"] == (expected or "7.1")
 
 
 def test_what_comes_back_from_a_build_is_readable_and_harmless(tmp_path: Path) -> None:

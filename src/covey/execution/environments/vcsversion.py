@@ -18,8 +18,13 @@ _VARIABLES = (
 
 
 def version_settings(root: Path) -> dict[str, str]:
-    """Variables that tell build back ends the version: that of the highest tag, ``0.0.0`` without one."""
-    return dict.fromkeys(_VARIABLES, highest_tag(root) or "0.0.0")
+    """Variables that tell build back ends the version.
+
+    That of the highest tag, else the one in a source distribution's ``PKG-INFO``, else ``0.0.0``.
+    """
+    unpacked = re.search(r"^Version: (\S+)$", read_text(root, "PKG-INFO", 64 << 10) or "", re.MULTILINE)
+    version = highest_tag(root) or (unpacked and _version(unpacked[1])) or "0.0.0"
+    return dict.fromkeys(_VARIABLES, str(version))
 
 
 def highest_tag(root: Path) -> str | None:
