@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -26,6 +27,9 @@ from covey.workspace.edits import changes_of
 from covey.workspace.layers import write_layer
 from covey.workspace.snapshot import Snapshot
 from covey.workspace.sources import SourceFiles
+
+_RETRY_AFTER_S = (0.2, 1.0)
+"""Pauses before a run of tests is tried again because the sandbox, not the program in it, failed."""
 
 
 class Prepared(Frozen):
@@ -126,7 +130,15 @@ class Workbench:
     async def run_tests(self, tree: Tree, tests: Sequence[str] = (), *, search: bool = True) -> TestReport:
         """Run tests in a fresh process, within the suite's time limit; in the ``search`` never held-out ones."""
         deselect = tuple(name for name in self.holdout if name not in self.hidden) if search else ()
-        report = await self.runner().run(tree, tests=tests, deselect=deselect, timeout_s=self.suite_timeout_s)
+        for pause in (*_RETRY_AFTER_S, None):
+            try:
+                report = await self.runner().run(tree, tests=tests, deselect=deselect, timeout_s=self.suite_timeout_s)
+                break
+            except SandboxError:
+                if pause is None:
+                    raise
+                self.tell("sandbox", "failed", f"once more in {pause} s")
+                await asyncio.sleep(pause)
         self.count("suite_runs", 1)
         self.count("suite_seconds", report.duration_s)
         return report

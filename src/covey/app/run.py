@@ -21,11 +21,12 @@ from covey.app.build import (
     recheck,
     run_folder,
 )
+from covey.app.logfile import logging_to
 from covey.app.report import failed_bundle, finish_run
 from covey.coordination.coordinator import Solution, coordinate
 from covey.coordination.flock import Flock
 from covey.coordination.journal import Journal
-from covey.core.errors import StoreError, UnusableInput
+from covey.core.errors import CoveyError, StoreError, UnusableInput
 from covey.core.ids import new_run_id
 from covey.core.progress import Observer, nobody
 from covey.core.protocols import RunStore, Sandbox
@@ -104,6 +105,8 @@ async def walk(
 ) -> RunReport:
     """Walk a run under its lock, and leave its status true whatever happens."""
     started = time.monotonic()
+    if settings.log_file:
+        observer = logging_to(settings.log_file, observer)
     with store.acquire(run.id):
         try:
             await store.set_status(run.id, RunStatus.running)
@@ -131,7 +134,8 @@ async def walk(
             words = redact(f"{type(error).__name__}: {error}")
             await _mark(store, run.id, RunStatus.failed, words)
             if not isinstance(error, StoreError):
-                await failed_bundle(run, store, settings, f"{words}\n{redact(getattr(error, 'detail', ''))}")
+                detail = error.detail if isinstance(error, CoveyError) else ""
+                await failed_bundle(run, store, settings, f"{words}\n{redact(detail)}")
             raise
 
 
