@@ -84,17 +84,19 @@ def sync_folder(path: Path | int) -> None:
         os.fsync(handle)
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace a file of ours in one step that survives a power cut."""
+def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:
+    """Replace a file of ours in one step; ``durable``: in a way that survives a power cut."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         write_all(handle, data)
-        os.fsync(handle)
+        if durable:
+            os.fsync(handle)
     finally:
         os.close(handle)
     temporary.rename(path)
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def remove_tree(path: Path) -> None:

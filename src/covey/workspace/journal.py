@@ -9,7 +9,7 @@ from typing import Literal
 
 from covey.core.canonical import Frozen
 from covey.core.errors import RunError
-from covey.workspace.files import remove_tree, storage_error, write_durably
+from covey.workspace.files import remove_tree, storage_error, write_atomically
 from covey.workspace.paths import show
 
 JOURNAL_VERSION = 1
@@ -90,7 +90,7 @@ class JournalFolder:
     def save(self, journal: Journal) -> None:
         """Write the journal durably. Raises StoreFull or RunError."""
         try:
-            write_durably(self._file, journal.model_dump_json(indent=1).encode())
+            write_atomically(self._file, journal.model_dump_json(indent=1).encode(), durable=True)
         except OSError as error:
             raise storage_error(error, f"writing the journal {show(self._file)}") from error
 
@@ -98,7 +98,7 @@ class JournalFolder:
         """Keep the bytes of a file durably. Raises StoreFull or RunError."""
         try:
             self._before.mkdir(mode=0o700, exist_ok=True)
-            write_durably(self.kept(hashlib.sha256(data).hexdigest()), data)
+            write_atomically(self.kept(hashlib.sha256(data).hexdigest()), data, durable=True)
         except OSError as error:
             raise storage_error(error, f"keeping bytes in {show(self._before)}") from error
 

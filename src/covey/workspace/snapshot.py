@@ -1,7 +1,9 @@
 """The base of a run: a private copy of the user's folder, named by its content.
 
 Layout of a snapshot's folder: ``base/`` (the copy), ``manifest.json`` (every path with mode, size and SHA-256) and
-``snapshot.json`` (the :class:`Snapshot`). ``base`` gets its name last, so a folder that has it is complete.
+``snapshot.json`` (the :class:`Snapshot`). ``base`` gets its name last, so a folder that has it is complete, however the
+process ended. Nothing is forced to the disk, which would cost more than the copy: after a power cut
+:func:`load_snapshot` or :func:`verify_snapshot` says that the snapshot is damaged.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from covey.core.errors import RunError, UnusableInput
 from covey.core.execution import Tree
 from covey.settings import home_folder
 from covey.workspace.copying import Copied, Copier, Stopped
-from covey.workspace.files import remove_tree, storage_error, write_durably
+from covey.workspace.files import remove_tree, storage_error, write_atomically
 from covey.workspace.head import read_head
 from covey.workspace.manifest import FILE, FOLDER, LINK, Entry, Manifest, manifest_bytes, manifest_id, read_manifest
 from covey.workspace.paths import is_text_name, show
@@ -156,11 +158,11 @@ def _finish(root: Path, dest: Path, temporary: Path, copied: Copied) -> Snapshot
     )
     if base.exists():
         if _same(dest, snapshot.id):
-            write_durably(dest / "snapshot.json", snapshot.model_dump_json().encode())
+            write_atomically(dest / "snapshot.json", snapshot.model_dump_json().encode(), durable=False)
             return snapshot
         remove_tree(base)
-    write_durably(dest / "manifest.json", data)
-    write_durably(dest / "snapshot.json", snapshot.model_dump_json().encode())
+    write_atomically(dest / "manifest.json", data, durable=False)
+    write_atomically(dest / "snapshot.json", snapshot.model_dump_json().encode(), durable=False)
     temporary.rename(base)
     return snapshot
 
