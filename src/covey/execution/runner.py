@@ -53,7 +53,6 @@ def test_environment(environment: Environment, command: TestCommand, seed: int, 
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONUNBUFFERED": "1",
-        "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/covey-hypothesis",  # noqa: S108 - a path inside
         TREE_ENV: TREE_TOKEN,
         **given,
         "PYTHONHASHSEED": str(seed % 2**32),
@@ -61,7 +60,7 @@ def test_environment(environment: Environment, command: TestCommand, seed: int, 
         "COVEY_USER_ADDOPTS": own,
     }
     if command.framework in ("pytest", "command"):
-        addopts = f"-p {plugin} -o cache_dir=/tmp/covey-pytest-cache"
+        addopts = f"-p {plugin} -o cache_dir=$TMPDIR/covey-pytest-cache"
         known["PYTEST_ADDOPTS"] = f"{own} {addopts}".strip()
     return known
 

@@ -14,6 +14,7 @@ import pytest
 from covey_channel import open_channel, tree_root
 from covey_failure import describe
 from covey_pytest import Recorder, calm, narrow, restore_environment
+from covey_request import keep_tree_clean
 from covey_server import Server, execute, finish, report_broken
 
 _role = None
@@ -163,6 +164,7 @@ def _start():
         return None
     tree = tree_root()
     covey_source.distrust_bytecode(tree)
+    keep_tree_clean()
     covey_source.on_first_project_import(tree, take_role)
     workers = int(os.environ.pop("COVEY_WORKERS", "1"))
     memory = int(os.environ.pop("COVEY_MEMORY", str(1 << 30)))

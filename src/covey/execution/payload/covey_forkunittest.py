@@ -5,6 +5,7 @@ import unittest
 
 import covey_source
 from covey_channel import open_channel, tree_root
+from covey_request import keep_tree_clean
 from covey_server import Server, execute, finish, report_broken
 from covey_unittest import Recorder, Result, flatten, keep_import_errors, test_name
 
@@ -127,6 +128,7 @@ def serve_main(argv):
     channel = open_channel()
     tree = Recorder.tree = tree_root()
     covey_source.distrust_bytecode(tree)
+    keep_tree_clean()
     covey_source.on_first_project_import(tree, take_role)
     workers = int(os.environ.pop("COVEY_WORKERS", "1"))
     memory = int(os.environ.pop("COVEY_MEMORY", str(1 << 30)))

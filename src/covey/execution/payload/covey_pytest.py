@@ -13,7 +13,7 @@ import covey_source
 import pytest
 from covey_channel import inside, open_channel, tree_root
 from covey_failure import describe
-from covey_request import chosen, read_request
+from covey_request import chosen, keep_tree_clean, read_request
 
 ADDOPTS_ENV = "COVEY_USER_ADDOPTS"
 SEED_ENV = "PYTHONHASHSEED"
@@ -281,6 +281,7 @@ def _start():
         return None
     tree = tree_root()
     covey_source.distrust_bytecode(tree)
+    keep_tree_clean()
     request = read_request()
     channel.emit({"e": "hello", "python": list(sys.version_info[:3]), "pytest": pytest.__version__})
     return Recorder(channel.emit, tree, request)

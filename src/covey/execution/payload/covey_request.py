@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 
 import json
 import os
+import tempfile
 
 REQUEST_ENV = "COVEY_REQUEST"
 
@@ -43,3 +44,8 @@ def chosen(name, request, separators):
         return False
     deselect = request.get("deselect")
     return not deselect or not matches(name, request.setdefault("_deselect", frozenset(deselect)), separators)
+
+
+def keep_tree_clean():
+    """Let hypothesis keep its notes outside the tree."""
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "covey-hypothesis"))

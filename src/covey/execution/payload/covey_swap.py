@@ -199,7 +199,6 @@ def plan_swaps(path, filename, data, edits, layout, started):
         if len(home) != 1 or home[0][2] is None or edit[0] == edit[1] == home[0][0]:
             raise NeedsFresh("an edit outside a statement")
         groups.setdefault(home[0], []).append(edit)
-    shift = 0
     swaps = []
     for span in sorted(groups):
         start, end, line = span
@@ -208,13 +207,16 @@ def plan_swaps(path, filename, data, edits, layout, started):
         new = apply_edits(old, moved)
         codes = []
         for text in (old, new):
-            tree = ast.parse(_decoded(data, text), filename)
+            try:
+                tree = ast.parse(_decoded(data, text), filename)
+            except SyntaxError as error:
+                error.lineno = (error.lineno or 1) + line - 1
+                raise
             if len(tree.body) != 1:
                 raise NeedsFresh("a statement becomes several, or none")
             ast.increment_lineno(tree, line - 1)
             codes.append(compile(tree, filename, "exec", flags, True))
         changed(codes[0], codes[1], path, started, swaps, True)
-        shift += new.count(b"\n") - old.count(b"\n")
     return swaps
 
 

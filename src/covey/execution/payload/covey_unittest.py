@@ -12,7 +12,7 @@ import unittest.loader
 import covey_source
 from covey_channel import inside, open_channel, tree_root
 from covey_failure import describe
-from covey_request import chosen, read_request
+from covey_request import chosen, keep_tree_clean, read_request
 
 NO_TESTS = 5
 
@@ -90,8 +90,9 @@ class ReportingMixin(object):
 
     def stopTest(self, test):
         super(ReportingMixin, self).stopTest(test)
-        state = self._covey
-        self._covey = None
+        state, self._covey = getattr(self, "_covey", None), None
+        if state is None:  # Python 3.12.1 neither starts a skipped test nor leaves it unstopped
+            return
         seconds = time.time() - state["start"]
         Recorder.report(test_name(test), state["outcome"] or "failed", test_path(test), seconds, state["failure"])
 
@@ -114,6 +115,8 @@ class ReportingMixin(object):
         tests = []
         if kind in ("setUpClass", "setUpModule"):
             tests = [test for test in Recorder.suite if test_name(test).startswith(where + ".")]
+        if isinstance(holder, unittest.TestCase):
+            tests = [holder]
         if not tests:
             Recorder.report(name, outcome, None, 0.0, failure)
         for test in tests:
@@ -192,6 +195,7 @@ def start():
     if channel is not None:
         Recorder.emit = staticmethod(channel.emit)
     covey_source.distrust_bytecode(Recorder.tree)
+    keep_tree_clean()
     request = read_request()
     Recorder.emit({"e": "hello", "python": list(sys.version_info[:3])})
     return request
