@@ -70,6 +70,21 @@ async def test_a_program_that_does_not_exist_is_exit_code_127(sandbox: Sandbox) 
     assert b"covey-no-such-program" in result.stderr
 
 
+async def test_a_program_is_found_by_its_name(sandbox: Sandbox, tmp_path: Path) -> None:
+    tools = plant(tmp_path / "tools", {"covey-tool": "#!/bin/sh\necho found\n"}, sandbox.owner)
+    (tools / "covey-tool").chmod(0o755)
+    assert text(await sandbox.exec(ExecSpec(argv=("echo", "word")))) == "word\n"
+    mounts = (Mount(source=str(tools), target="/opt/tools"),)
+    spec = ExecSpec(argv=("covey-tool",), env={"PATH": "/no/such:/opt/tools:/usr/bin"}, mounts=mounts)
+    assert text(await sandbox.exec(spec)) == "found\n"
+
+
+async def test_many_programs_at_once_are_kept_apart(sandbox: Sandbox) -> None:
+    specs = [shell("echo $1; echo $1 >&9", str(number)) for number in range(12)]
+    results = await asyncio.gather(*(sandbox.exec(spec) for spec in specs))
+    assert [(r.stdout, r.channel) for r in results] == [(b"%d\n" % number,) * 2 for number in range(12)]
+
+
 async def test_standard_input_is_given_and_ends(sandbox: Sandbox) -> None:
     data = os.urandom(300_000)
     result = await sandbox.exec(shell("cat").model_copy(update={"stdin": data}))
@@ -200,7 +215,9 @@ async def test_a_removed_path_outside_the_tree_is_refused(sandbox: Sandbox, base
         await sandbox.exec(shell("ls", tree=Tree(base=str(base), root=ROOT, removed=(path,))))
 
 
-@pytest.mark.parametrize("root", ["/", "/usr", "/etc", "/proc/x", "/dev", "/home", "/tmp", "/usr/", "//", "relative"])
+@pytest.mark.parametrize(
+    "root", ["/", "/usr", "/etc", "/proc/x", "/dev", "/home", "/tmp", "/usr/", "/usr/lib", "//", "relative"]
+)
 async def test_a_tree_cannot_cover_a_system_folder(sandbox: Sandbox, base: Path, root: str) -> None:
     with pytest.raises(UnusableInput):
         await sandbox.exec(shell("true", tree=Tree(base=str(base), root=root)))

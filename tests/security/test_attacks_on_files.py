@@ -213,6 +213,22 @@ async def test_set_user_id_programs_give_nothing(sandbox: Sandbox) -> None:
     assert text(result).split() == ["CapPrm:", "0" * 16, "CapEff:", "0" * 16, "NoNewPrivs:", "1"]
 
 
+async def test_files_that_share_an_inode_with_a_cache_stay_as_they_are(sandbox: Sandbox, tmp_path: Path) -> None:
+    cache = plant(tmp_path / "cache", {"module.py": "cached\n"}, sandbox.owner)
+    env, base = plant(tmp_path / "env", {}, sandbox.owner), plant(tmp_path / "base", {}, sandbox.owner)
+    for folder in (env, base):
+        (folder / "module.py").hardlink_to(cache / "module.py")
+    script = attack("open(sys.argv[1] + '/module.py', 'r+').write('poison')")
+    control = plant(tmp_path / "control", {"module.py": "x"}, None)
+    (tmp_path / "other").hardlink_to(control / "module.py")
+    succeeds_unsandboxed(script, str(control))
+    assert (tmp_path / "other").read_text() == "poison"
+    tree = Tree(base=str(base), root="/srv/project")
+    await holds(sandbox, python(script, str(env), tree=tree, mounts=(Mount(source=str(env), target=str(env)),)))
+    assert (await sandbox.exec(python(script, ".", tree=tree))).stdout == b"BREACH\n"  # its own copy
+    assert (cache / "module.py").read_text() == "cached\n"
+
+
 async def test_programs_side_by_side_cannot_read_each_other(sandbox: Sandbox, tree: Tree) -> None:
     first = shell(
         "echo secret > $TMPDIR/mine; cat $TMPDIR/mine >&9; echo $TMPDIR/mine >&9; read go; cat $TMPDIR/mine >&9",

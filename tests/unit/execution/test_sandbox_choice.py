@@ -169,9 +169,7 @@ def test_places_replace_the_tree_and_moved_targets_but_not_words_that_only_begin
         request.Places(None)(TREE_TOKEN)
 
 
-@pytest.mark.parametrize(
-    "root", ["/root/project", "/tmp/x", "/home/user", "/root", "/usr/share", "/srv", "/opt/a/../b"]
-)
+@pytest.mark.parametrize("root", ["/root/project", "/tmp/x", "/home/user", "/root", "/usr/src", "/srv", "/opt/a/../b"])
 def test_a_tree_may_be_nearly_anywhere(root: str) -> None:
     assert check_root(root).startswith("/")
 

@@ -241,11 +241,9 @@ class Supervisor:
         syscalls.default_signals()
         if plan["seccomp"] is not None:
             confine.install_filter(plan["seccomp"])
-        try:
-            os.execvpe(plan["argv"][0], plan["argv"], plan["env"])  # noqa: S606 - no shell is wanted
-        except OSError as problem:
-            os.write(2, f"{plan['argv'][0]}: {problem.strerror}\n".encode(errors="replace"))
-            os._exit(127)
+        problem = _execute(plan["argv"], plan["env"])
+        os.write(2, f"{plan['argv'][0]}: {problem.strerror}\n".encode(errors="replace"))
+        os._exit(127)
 
     def _make_folder(self, path: str) -> None:
         os.mkdir(path, 0o700)
@@ -269,6 +267,22 @@ class Supervisor:
             trees.remove_entry(descriptor, name)
         finally:
             os.close(descriptor)
+
+
+def _execute(argv: list[str], env: dict[str, str]) -> OSError:
+    """Become the program, found along ``PATH``; return why that failed.
+
+    ``os.execvpe`` would import a module here, from a file that may no longer be readable.
+    """
+    problem = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    folders = [""] if "/" in argv[0] else [f"{folder or '.'}/" for folder in env["PATH"].split(":")]
+    for folder in folders:
+        try:
+            os.execve(f"{folder}{argv[0]}", argv, env)  # noqa: S606 - no shell is wanted
+        except OSError as error:
+            if problem.errno == errno.ENOENT:
+                problem = error
+    return problem
 
 
 def _move(descriptor: int) -> int:

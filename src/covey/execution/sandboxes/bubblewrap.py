@@ -29,13 +29,14 @@ TMP_SOURCE = f"{STAGE}/tmp"  # noqa: S108 - a path on the stage
 TMP = "/tmp"  # noqa: S108 - a path inside
 SHM = "/dev/shm"  # noqa: S108 - a path inside
 
+_PARTS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/bin", "/usr/local/lib")
 _SYSTEM = ("/usr", *request.LINKED, "/etc", "/proc", "/dev", "/sys")
 
 
 def check_root(root: str) -> str:
     """Return the normal form of a tree's root. Raises UnusableInput when it would hide what every program needs."""
     path = request.normal(root, "The root of the tree")
-    hidden = [needed for needed in (*_SYSTEM, TMP, HOME) if request.relative_to(needed, path) is not None]
+    hidden = [needed for needed in (*_SYSTEM, *_PARTS, TMP, HOME) if request.relative_to(needed, path) is not None]
     inside = [top for top in _SYSTEM if top != "/usr" and request.relative_to(path, top)]
     if path == "/" or hidden or inside:
         raise UnusableInput(
@@ -49,7 +50,9 @@ def check_root(root: str) -> str:
 class BubblewrapSandbox:
     """Runs programs in new namespaces of every kind.
 
-    As root, programs run as :data:`OWNER`; as an ordinary user, as that user. ``scratch`` is a folder of Covey's own.
+    As root, programs run as :data:`OWNER`; as an ordinary user, as that user. Whatever a program writes lies in memory
+    and is bounded by ``disk_bytes``; where a control group bounds memory, it counts there too. ``scratch`` is a folder
+    of Covey's own.
     """
 
     name = "bubblewrap"
