@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from covey.core.errors import EditError, PatchDoesNotApply
 from covey.core.patch import Edit
 from covey.workspace.apply import apply_to_user_tree, rollback_apply
-from covey.workspace.diff import apply_patch, make_patch
+from covey.workspace.diff import apply_patch, make_patch, patch_files
 from covey.workspace.edits import apply_edits
 from covey.workspace.paths import safe_path
 from covey.workspace.snapshot import load_snapshot, verify_snapshot
@@ -150,7 +150,7 @@ def test_a_path_that_is_accepted_stays_inside_and_out_of_version_control(path: s
     assert safe_path(str(safe)) == safe
 
 
-HEADERS = st.sampled_from(
+LINES = st.sampled_from(
     [
         "diff --git a/{0} b/{1}", "--- a/{0}", "+++ b/{1}", "--- /dev/null", "+++ /dev/null", "new file mode 100644",
         "new file mode 120000", "deleted file mode 100644", "old mode 100644", "new mode 104755", "rename from {0}",
@@ -158,6 +158,18 @@ HEADERS = st.sampled_from(
         "@@ -0,0 +1 @@", "-one", "+two", " one", "", "\\ No newline at end of file",
     ]
 )  # fmt: skip
+SECTIONS = st.sampled_from(
+    [
+        "--- a/{0}\n+++ b/{0}\n@@ -1 +1 @@\n-one\n+two",
+        "diff --git a/{0} b/{0}\nnew file mode 100644\n--- /dev/null\n+++ b/{0}\n@@ -0,0 +1 @@\n+x",
+        "diff --git a/{0} b/{0}\nnew file mode 120000\n--- /dev/null\n+++ b/{0}\n@@ -0,0 +1 @@\n+/etc",
+        "diff --git a/{0} b/{0}\ndeleted file mode 100644\n--- a/{0}\n+++ /dev/null\n@@ -1 +0,0 @@\n-one",
+        "diff --git a/{0} b/{1}\nsimilarity index 100%\nrename from {0}\nrename to {1}",
+        "diff --git a/{0} b/{1}\nsimilarity index 100%\ncopy from {0}\ncopy to {1}",
+        "diff --git a/{0} b/{0}\nold mode 100644\nnew mode 100755",
+        "diff --git a/{0} b/{1}\nnew file mode 100644\n--- /dev/null\n+++ b/{0}\n@@ -0,0 +1 @@\n+x",
+    ]
+)
 TARGETS = st.sampled_from(
     [
         "a.py",
@@ -173,28 +185,35 @@ TARGETS = st.sampled_from(
         "d",
         "a.py/x",
     ]
+    + ["a.py", "d/b.py", "new", "d/new", "new/x"] * 3
+)
+HOSTILE_DIFFS = st.lists(st.tuples(SECTIONS, TARGETS, TARGETS), min_size=1, max_size=3) | st.lists(
+    st.tuples(LINES, TARGETS, TARGETS), min_size=1, max_size=12
 )
 
 
-@settings(quick, max_examples=150)
-@given(st.lists(st.tuples(HEADERS, TARGETS, TARGETS), min_size=1, max_size=12))
-def test_no_text_of_a_diff_makes_anything_outside_the_layer(lines: list[tuple[str, str, str]]) -> None:
-    diff = "".join(line.format(old, new) + "\n" for line, old, new in lines)
+@settings(quick, max_examples=100)
+@given(HOSTILE_DIFFS)
+def test_no_text_of_a_diff_makes_anything_outside_the_layer(parts: list[tuple[str, str, str]]) -> None:
+    diff = "".join(part.format(old, new) + "\n" for part, old, new in parts)
     with folder() as here:
         write_files(here, {"r/a.py": b"one\n", "r/d/b.py": b"one\n", "outside/x": b"x"})
         (here / "r/link").symlink_to(here / "outside")
         snapshot = asyncio.run(snapshot_of(here / "r", here / "s"))
         before = {path: value for path, value in fingerprint(here).items() if path != "."}
         try:
-            asyncio.run(apply_patch(snapshot, diff, here / "layer"))
+            tree = asyncio.run(apply_patch(snapshot, diff, here / "layer"))
         except PatchDoesNotApply:
             assert not (here / "layer").exists()
-        for path in (here / "layer").rglob("*"):
-            relative = path.relative_to(here / "layer").as_posix()
-            assert safe_path(relative)
-            assert not path.is_symlink()
-            assert relative.partition("/")[0] != "link"
-        left = {
-            path: value for path, value in fingerprint(here).items() if path.partition("/")[0] not in (".", "layer")
-        }
+        else:
+            changed = {path.relative_to(here / "layer").as_posix(): path for path in (here / "layer").rglob("*")}
+            assert changed or tree.removed
+            for relative, path in changed.items():
+                assert str(safe_path(relative)) == relative
+                assert path.is_dir() or path.is_file()
+                assert not path.is_symlink()
+                assert relative.partition("/")[0] != "link"
+            files = {relative for relative, path in changed.items() if path.is_file()}
+            assert files | set(tree.removed) <= set(patch_files(diff))
+        left = {path: value for path, value in fingerprint(here).items() if path.split("/")[0] not in (".", "layer")}
         assert left == before

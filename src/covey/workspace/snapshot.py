@@ -24,7 +24,17 @@ from covey.settings import home_folder
 from covey.workspace.copying import Copied, Copier, Stopped
 from covey.workspace.files import remove_tree, storage_error, write_atomically
 from covey.workspace.head import read_head
-from covey.workspace.manifest import FILE, FOLDER, LINK, Entry, Manifest, manifest_bytes, manifest_id, read_manifest
+from covey.workspace.manifest import (
+    FILE,
+    FOLDER,
+    LINK,
+    Entry,
+    Manifest,
+    known_manifest,
+    manifest_bytes,
+    manifest_id,
+    read_manifest,
+)
 from covey.workspace.paths import is_text_name, show
 from covey.workspace.scan import Scanner, some
 
@@ -53,7 +63,7 @@ class Snapshot(Frozen):
     @property
     def manifest(self) -> Manifest:
         """Every path with its mode, kind, size and hash. Raises RunError when the manifest is damaged."""
-        return read_manifest(Path(self.base).parent, self.id)
+        return known_manifest(Path(self.base).parent, self.id)
 
     def tree(self, layer: Path | None = None, removed: Sequence[str] = ()) -> Tree:
         """Describe this base, with a layer of changes over it, for a sandbox."""
@@ -204,7 +214,7 @@ def load_snapshot(dest: Path) -> Snapshot:
     snapshot = snapshot.model_copy(update={"base": os.fspath(dest / "base")})
     if not (dest / "base").is_dir():
         raise RunError(f"The snapshot in {show(dest)} is incomplete; start the run again.")
-    _ = snapshot.manifest
+    read_manifest(dest, snapshot.id)
     return snapshot
 
 

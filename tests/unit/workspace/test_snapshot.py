@@ -342,7 +342,8 @@ async def test_a_snapshot_is_loaded_from_where_it_is_now(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("damage", ["manifest.json", "snapshot.json", "base"])
 async def test_a_damaged_or_incomplete_snapshot_is_not_loaded(tmp_path: Path, damage: str) -> None:
-    await snapshot_of(write_files(tmp_path / "r", {"a.py": "x"}), tmp_path / "s")
+    snapshot = await snapshot_of(write_files(tmp_path / "r", {"a.py": "x"}), tmp_path / "s")
+    assert load_snapshot(tmp_path / "s").manifest == snapshot.manifest
     if damage == "base":
         (tmp_path / "s/base").rename(tmp_path / "s/.new-again")
     else:
