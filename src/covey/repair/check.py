@@ -1,8 +1,9 @@
 """Is a proposal Python, and does it change the program? Decided by compiling as little as possible.
 
-An edit inside one statement's header is compiled with that header alone, wrapped in a function and a loop so that
-``return``, ``await``, ``yield`` and ``break`` are legal where the original has them. A wider edit is compiled with the
-enclosing function. Two proposals with equal byte code (names and constants included) are one. Nothing is executed.
+An edit inside one statement's header is compiled with that header alone, wrapped in a function and a loop where the
+original has them, so that ``return``, ``await``, ``yield`` and ``break`` are legal exactly there. A wider edit is
+compiled with the enclosing function. Two proposals with equal byte code (names and constants included) are one.
+Nothing is executed.
 """
 
 from __future__ import annotations
@@ -101,7 +102,9 @@ class Checker:
     def _opening(self, statement: ast.AST) -> str:
         parent = self.view.parents.get(statement)
         function = self.view.function_of(parent) if parent is not None else None
-        return f"{'async ' if isinstance(function, ast.AsyncFunctionDef) else ''}def _():\n while 1:\n  "
+        keyword = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
+        outer = "if 1:\n" if function is None or isinstance(parent, ast.ClassDef) else f"{keyword} _():\n"
+        return f"{outer} {'while' if self.view.loop_of(statement) is not None else 'if'} 1:\n  "
 
     def _header(self, statement: Statement) -> tuple[int, int, str, str, str] | None:
         body: list[ast.stmt] | None = getattr(statement, "body", None)

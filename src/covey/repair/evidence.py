@@ -12,11 +12,13 @@ from covey.repair.sources import Nodes
 
 _MAX_TEXT = 20_000
 
-_ATTRIBUTE = re.compile(r"'?([\w.]+)'?(?: object)? has no attribute '(\w+)'")
+_ATTRIBUTE = re.compile(r"(?<![\w.])'?([\w.]{1,120})'?(?: object)? has no attribute '(\w+)'")
 _NAME = re.compile(r"name '(\w+)' is not defined|cannot access (?:local|free) variable '(\w+)'|local variable '(\w+)'")
-_MISSING_ARGUMENT = re.compile(r"(\w+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)")
-_UNEXPECTED = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
-_ARITY = re.compile(r"(\w+)\(\) takes (?:from )?(\d+|no)[^\n]*? (?:but|\()\s*(\d+)? ?")
+_MISSING_ARGUMENT = re.compile(
+    r"(?<!\w)(\w{1,120})\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)"
+)
+_UNEXPECTED = re.compile(r"(?<!\w)(\w{1,120})\(\) got an unexpected keyword argument '(\w+)'")
+_ARITY = re.compile(r"(?<!\w)(\w{1,120})\(\) takes (?:from )?(\d+|no)[^\n]*? (?:but|\()\s*(\d+)? ?")
 _NOT_RAISED = re.compile(r"DID NOT RAISE (?:any of )?.*?(?:class '(?:[\w]+\.)*(\w+)'|(\w+))|\b(\w+) not raised")
 _QUOTED = re.compile(r"'(\w+)'")
 _IMPORT = re.compile(r"cannot import name '(\w+)'")
@@ -31,7 +33,10 @@ _PAIRS = (
     ),
     re.compile(r"^(?:E\s+)?AssertionError: (.{1,400}?) (not found in) (.{1,400}?)(?: : .*)?$", re.MULTILINE),
 )
-_REGEX_MISS = re.compile(r"Regex: (['\"].*['\"])\n\s*(?:E\s+)?Input: (['\"].*['\"])|\"(.+)\" does not match \"(.+)\"")
+_REGEX_MISS = re.compile(
+    r"Regex: (['\"].{0,300}['\"])\n\s*(?:E\s+)?Input: (['\"].{0,300}['\"])"
+    r"|\"(.{1,300})\" does not match \"(.{1,300})\""
+)
 _TRUTH = re.compile(
     r"^(?:E\s+)?(?:AssertionError: )?(?:assert (?:not )?(True|False|None)\b|(True|False|None) is not (?:true|false))",
     re.MULTILINE,

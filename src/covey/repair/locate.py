@@ -25,7 +25,7 @@ from covey.repair.view import FUNCTIONS, Statement, View
 
 _OCHIAI, _DSTAR = 0.8, 0.2
 _CRASH = (0.65, 0.4, 0.25, 0.15)  # innermost repository frame first
-_MENTIONED_LINE, _MENTIONED_SYMBOL, _NAMED_IN_MESSAGE = 0.35, 0.15, 0.35
+_MENTIONED_LINE, _MENTIONED_SYMBOL, _NAMED_IN_MESSAGE = 0.35, 0.25, 0.35
 _BY_NAME = 0.6  # share of a function's suspicion that a constant, default or header it uses gets
 _DISTANCE = 0.07  # lost for each call between the test and the function
 _UNKNOWN = 0.05

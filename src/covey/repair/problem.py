@@ -13,7 +13,7 @@ MAX_CHARACTERS = 200_000
 
 _MOST = 100
 _HIDDEN = {*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0x00AD, 0x061C, 0x180E}
-_FRAME = re.compile(r'^\s*File "([^"\n]{1,500})", line (\d{1,9})(?:, in ([^\n]{1,200}))?', re.MULTILINE)
+_FRAME = re.compile(r'^[ \t]{0,40}File "([^"\n]{1,500})", line (\d{1,9})(?:, in ([^\n]{1,200}))?', re.MULTILINE)
 _PYTEST_FRAME = re.compile(
     r"^([\w./\\-]{1,300}\.py):(\d{1,9}):(?: in ([\w<>.]{1,100})| ([A-Z]\w*(?:Error|Exception|Warning)?))?", re.MULTILINE
 )
@@ -26,13 +26,15 @@ _PATH = re.compile(r"(?<![\w/.-])((?:[\w.-]{1,80}/){0,12}[\w-]{1,80}\.py)\b(?::(
 _NODE = re.compile(
     r"(?<![\w/.-])((?:[\w.-]{1,80}/){0,12}[\w-]{1,80}\.py(?:::[A-Za-z_]\w{0,120}){1,4}(?:\[[^\]\n]{0,120}\])?)"
 )
-_DOTTED_TEST = re.compile(r"(?<![\w.])((?:[A-Za-z_]\w{0,80}\.){1,8}test_\w{1,120})(?![\w.]*\.py)\b")
+_DOTTED_TEST = re.compile(r"(?<![\w.])((?:[A-Za-z_]\w{0,80}\.){1,8}test_\w{1,120})(?!\w|\.\w)")
 _UNITTEST_LABEL = re.compile(r"\b(test_\w{1,120}) \(((?:[A-Za-z_]\w{0,80}\.){0,8}[A-Za-z_]\w{0,80})\)")
 _SYMBOL = re.compile(
     r"`{1,2}([A-Za-z_][\w.]{0,160})(?:\(\))?`{1,2}"
     r"|(?<![\w./])((?:[A-Za-z_]\w{0,80}\.){1,8}[A-Za-z_]\w{0,80})(?:\(|\b)|\b([A-Za-z_]\w{0,80})\(\)"
 )
-_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w+-]{0,30})[^\n]*\n(.*?)(?:^\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(`{3,12}|~{3,12})(?![`~])[ \t]{0,9}([\w+-]{0,30})[^\n]*\n(.*?)(?:^\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _EXPECTED = re.compile(
     r"\bexpect(?:ed|s)?(?: (?:result|output|value|behaviou?r))?"
     r"\s*(?::|is|was|to (?:be|get|return))\s*`?([^\n`]{1,300})",

@@ -12,7 +12,7 @@ from functools import cached_property
 from covey.repair.evidence import Hints
 from covey.repair.index import FileIndex, FunctionFacts, Package
 from covey.repair.kinds import kind_of
-from covey.repair.render import demanded, enclosed, text_level
+from covey.repair.render import LAMBDA, demanded, enclosed, text_level
 from covey.repair.view import Function, Statement, View, own_nodes
 
 Splice = tuple[int, int, str]
@@ -145,9 +145,10 @@ class Site:
     def swap(self, node: ast.AST, text: str, fit: float = 1.0, note: str = "") -> Proposal:
         """Replace an expression by another; parentheses are added where precedence asks for them."""
         start, end = self.view.span(node)
-        level = text_level(text)
-        loose = level is not None and level < demanded(self.parent(node), node) and not text.startswith("*")
-        if loose and not (level and enclosed(self.view.text, start, end)):
+        demand = demanded(self.parent(node), node)
+        plain = demand <= LAMBDA and ":=" not in text and not text.startswith("yield")  # most places take anything
+        level = None if plain or text.startswith("*") else text_level(text)
+        if level is not None and level < demand and not (level and enclosed(self.view.text, start, end)):
             text = f"({text})"
         return Proposal(((start, end, text),), fit, note=note)
 
@@ -197,6 +198,24 @@ class Site:
     def is_elif(self, statement: ast.AST) -> bool:
         """True when a statement is written as ``elif``."""
         return isinstance(statement, ast.If) and self.view.text.startswith("elif", self.view.span(statement)[0])
+
+    def repeated(self, node: ast.AST) -> bool:
+        """True when the expression around a node says the same thing twice: ``x == x``, ``f(x, x)``."""
+        child, parent = node, self.parent(node)
+        while isinstance(parent, (ast.Attribute, ast.Subscript)):
+            child, parent = parent, self.parent(parent)
+        if isinstance(parent, ast.Compare):
+            parts = [parent.left, *parent.comparators]
+        elif isinstance(parent, ast.BinOp) and not isinstance(parent.op, (ast.Add, ast.Mult)):
+            parts = [parent.left, parent.right]
+        elif isinstance(parent, ast.BoolOp):
+            parts = parent.values
+        elif isinstance(parent, ast.Call):
+            parts = parent.args
+        else:
+            return False
+        text = self.text(child)
+        return not isinstance(child, ast.Constant) and sum(self.text(part) == text for part in parts) > 1
 
     @cached_property
     def block(self) -> list[ast.stmt]:

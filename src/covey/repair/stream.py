@@ -22,6 +22,7 @@ from covey.repair.evidence import Hints, read_hints
 from covey.repair.explain import EVERYWHERE, changed, fault
 from covey.repair.index import Package
 from covey.repair.pairs import combined
+from covey.repair.paths import is_test_path
 from covey.repair.site import Proposal, Site
 from covey.repair.sources import Nodes, Source, read_source
 from covey.repair.templates.table import templates_for
@@ -32,6 +33,8 @@ _PER_PLACE = 600
 _SAME_TEMPLATE = 6  # after so many of one template at one place, its weight is halved
 _SAME_PLACE = 25
 _WIDENED = 16
+_NEIGHBOURS = 12
+_NEIGHBOUR_BYTES = 60_000
 
 
 class _Ranked(NamedTuple):
@@ -76,6 +79,7 @@ class CandidateStream:
         self._suspects = tuple(suspects)
         self._package: Package | None = None
         self._checkers: dict[str, Checker] = {}
+        self._occurrences: dict[ast.AST, Spans] = {}
         self._found: list[Candidate] = []
         self._ids: set[str] = set()
         self._done = False
@@ -136,7 +140,19 @@ class CandidateStream:
                 views[path] = View(source)
             else:
                 self.notes.append(source.note)
+        self._add_neighbours(sources, views)
         return views
+
+    def _add_neighbours(self, sources: Mapping[str, bytes], views: dict[str, View]) -> None:
+        """Read some files beside those of the suspects: their signatures and classes tell what calls mean."""
+        folders = {path.rpartition("/")[0] for path in views}
+        beside = [
+            p for p in sorted(sources) if p.endswith(".py") and p not in views and p.rpartition("/")[0] in folders
+        ]
+        for path in [p for p in beside if len(sources[p]) < _NEIGHBOUR_BYTES and not is_test_path(p)][:_NEIGHBOURS]:
+            source = read_source(path, sources[path])
+            if isinstance(source, Source):
+                views[path] = View(source)
 
     def _places(self) -> list[_Place]:
         places: dict[ast.AST, _Place] = {}
@@ -196,10 +212,9 @@ class CandidateStream:
         return found
 
     def _widen(self, site: Site, ranked: Sequence[_Ranked]) -> list[_Ranked]:
-        cache: dict[ast.AST, Spans] = {}
         wider: list[_Ranked] = []
         for item in ranked:
-            for proposal in widened(site, item.proposal, cache):
+            for proposal in widened(site, item.proposal, self._occurrences):
                 fit = proposal.fit / item.proposal.fit
                 wider.append(_Ranked(item.weight * fit, EVERYWHERE + item.template, proposal))
             if len(wider) >= _WIDENED:

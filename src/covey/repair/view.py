@@ -32,10 +32,16 @@ def first_line(node: ast.AST) -> int:
     return min([own, *(d.lineno for d in decorators)])
 
 
+MOST_NODES = 500
+"""Nodes looked at in one statement; a longer one is data or generated code."""
+
+
 def own_nodes(statement: ast.AST) -> list[ast.AST]:
     """Return a statement and every node of its own header, but no statement below it and no annotation."""
     found: list[ast.AST] = [statement]
     for node in found:
+        if len(found) > MOST_NODES:
+            break
         notes = (getattr(node, "annotation", None), getattr(node, "returns", None))
         for child in ast.iter_child_nodes(node):
             if child in notes:

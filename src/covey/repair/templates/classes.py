@@ -24,6 +24,24 @@ _DUNDERS = ("__init__", "__repr__", "__str__", "__eq__", "__ne__", "__lt__", "__
 _COPIES = {"list": "list", "dict": "dict", "set": "set"}
 
 
+_CONFUSED = (
+    {"__str__", "__repr__", "__format__"},
+    {"__enter__", "__aenter__"},
+    {"__exit__", "__aexit__", "__del__"},
+    {"__iter__", "__aiter__", "__next__", "__anext__"},
+    {"__lt__", "__gt__", "__le__", "__ge__"},
+    {"__eq__", "__ne__", "__hash__"},
+    {"__init__", "__new__", "__post_init__", "__call__", "__init_subclass__"},
+    {"__len__", "__bool__", "__length_hint__"},
+    {"__get__", "__getattr__", "__getitem__", "__getattribute__"},
+    {"__contains__", "__getitem__"},
+)
+
+
+def _confused(left: str, right: str) -> bool:
+    return any(left in group and right in group for group in _CONFUSED)
+
+
 def _name_span(site: Site, node: Function | ast.ClassDef) -> tuple[int, int]:
     start = site.view.span(node)[0]
     match = re.compile(r"(?:async\s+)?(?:def|class)\s+").match(site.view.text, start)
@@ -275,7 +293,7 @@ def method_name(site: Site, node: ast.AST) -> Proposals:
     own = {m.name for m in cls.body if isinstance(m, FUNCTIONS)}
     if node.name.startswith("__") or node.name.strip("_") in {d.strip("_") for d in _DUNDERS}:
         for other in _DUNDERS:
-            near = closeness(node.name, other)
+            near = max(closeness(node.name, other), 0.8 if _confused(node.name, other) else 0.0)
             if other != node.name and other not in own and (near > 0.7 or node.name not in _DUNDERS):
                 yield site.splice(*span, other, 0.4 + 0.6 * near if near > 0.55 else 0.05)
     for other in sorted(site.hints.attributes - taken):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 
 from covey.repair.kinds import compatible, used_kind
 from covey.repair.near import closeness
@@ -56,7 +57,7 @@ def name(site: Site, node: ast.Name) -> Proposals:
     wanted = site.lookup(node.id) or used_kind(site.parent(node), node)
     options: list[tuple[float, str]] = []
     for known in site.names.values():
-        if known.name == node.id or known.name.startswith("__"):
+        if known.name == node.id or known.name.startswith("__") or (known.kind == "module" and wanted != "module"):
             continue
         if callee != (known.kind in {"func", "class"} or (callee and known.role in {"parameter", "import"})):
             continue
@@ -65,8 +66,9 @@ def name(site: Site, node: ast.Name) -> Proposals:
             fit *= 0.5
         options.append((fit, known.name))
     undefined = node.id not in site.names and node.id not in BUILTINS
+    twice = 1.7 if site.repeated(node) else 1.0
     for fit, text in sorted(options, key=lambda o: (-o[0], o[1]))[:_MOST]:
-        yield site.swap(node, text, fit * (1.6 if undefined or node.id in site.hints.undefined else 1.0))
+        yield site.swap(node, text, fit * twice * (1.6 if undefined or node.id in site.hints.undefined else 1.0))
 
 
 def bound_name(site: Site, node: ast.Name) -> Proposals:
@@ -130,7 +132,7 @@ def attribute(site: Site, node: ast.Attribute) -> Proposals:
     end = site.view.span(node)[1]
     for other, fit in sorted(known.items(), key=lambda o: (-o[1], o[0]))[:_MOST]:
         if not other.startswith("__") or other[:4] == node.attr[:4]:
-            boost = 1.5 if missing else 1.0
+            boost = (1.5 if missing else 1.0) * (1.5 if site.repeated(node) else 1.0)
             yield site.splice(end - len(node.attr), end, other, fit * boost)
 
 
@@ -167,16 +169,25 @@ def receiver(site: Site, node: ast.Attribute) -> Proposals:
                 yield site.swap(base, "super()", 0.7)
     elif site.self_name and site.method_class is not None and base.id == site.method_class.name:
         yield site.swap(base, site.self_name, 0.9)
+    for other, fit in _other_bases(site, node, base):
+        yield site.swap(base, other, fit)
+
+
+def _other_bases(site: Site, node: ast.Attribute, base: ast.Name) -> Iterator[tuple[str, float]]:
+    """Yield variables whose attribute may have been meant."""
+    twice = 3.0 if site.repeated(node) else 1.0
+    if twice > 1 and base.id == site.self_name:
+        yield from ((known.name, 1.6) for known in site.variables)
     for known in site.variables:
         if known.name != base.id and known.kind in {"", "obj", site.lookup(base.id)} and base.id in site.facts.kinds:
-            yield site.swap(base, known.name, 0.2 + 0.3 * closeness(base.id, known.name))
+            yield known.name, (0.2 + 0.3 * closeness(base.id, known.name)) * twice
     if (
         site.self_name
         and base.id in site.facts.parameters
         and node.attr in site.attributes
         and base.id != site.self_name
     ):
-        yield site.swap(base, site.self_name, 0.7)
+        yield site.self_name, 0.7
 
 
 def sibling(site: Site, node: ast.Attribute) -> Proposals:

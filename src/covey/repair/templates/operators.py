@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from itertools import pairwise
 
 from covey.repair.render import ADD, AND, BITOR, MUL, NOT, OR, POWER, UNARY
@@ -47,6 +48,16 @@ _SWAPS: dict[str, dict[str, float]] = {
 _NUMERIC = frozenset({"int", "float", "bool"})
 
 
+_RARE = 0.12
+"""Fit of an operator that is hardly ever taken for another by hand."""
+
+
+def _others(table: dict[str, dict[str, float]], old: str, every: Iterable[str]) -> dict[str, float]:
+    """Likely replacements of an operator, then all the rest."""
+    likely = table[old]
+    return {**likely, **{new: _RARE for new in every if new != old and new not in likely}}
+
+
 def _op_pattern(text: str) -> str:
     if text in _PATTERN:
         return _PATTERN[text]
@@ -89,7 +100,10 @@ def comparison(site: Site, node: ast.Compare) -> Proposals:
         if span is None:
             continue
         right_kind = site.kind(right)
-        for new, fit in _OTHER[old].items():
+        known = {old, _BOUNDARY.get(old, ""), _OPPOSITE[old]}
+        for new, fit in _others(_OTHER, old, _OPPOSITE).items():
+            if new in known:
+                continue
             if new in {"in", "not in"} and right_kind not in {"str", "list", "tuple", "set", "dict", "iter"}:
                 continue
             if new in {"is", "is not"} and right_kind not in {"none", "bool", "obj"}:
@@ -107,7 +121,7 @@ def arithmetic(site: Site, node: ast.BinOp) -> Proposals:
         return
     kinds = {site.kind(node.left), site.kind(node.right)}
     textual = bool(kinds & {"str", "list", "tuple", "bytes"})
-    for new, fit in _SWAPS[old].items():
+    for new, fit in _others(_SWAPS, old, _BINARY.values()).items():
         if textual and new not in {"+", "*", "%"}:
             continue
         yield site.splice(*span, new, fit * (0.5 if textual else 1))
@@ -123,7 +137,7 @@ def augmented(site: Site, node: ast.AugAssign) -> Proposals:
     if old is None or span is None:
         return
     kind = site.kind(node.value) or site.kind(node.target)
-    for new, fit in _SWAPS[old].items():
+    for new, fit in _others(_SWAPS, old, _BINARY.values()).items():
         if kind in {"", *_NUMERIC} or (new in "|&-^" and kind == "set"):
             yield site.splice(*span, new + "=", fit)
     yield site.splice(*span, "=", 0.6)
@@ -228,6 +242,10 @@ def drop_sign(site: Site, node: ast.UnaryOp) -> Proposals:
             yield site.swap(node, joiner.join([f"not {site.wrapped(first, NOT)}", *map(site.text, rest)]), 0.5)
             other = " or " if isinstance(node.operand.op, ast.And) else " and "
             yield site.swap(node, other.join(f"not {site.wrapped(v, NOT)}" for v in node.operand.values), 0.3)
+    elif isinstance(node.op, ast.UAdd):
+        yield site.swap(node, f"-{site.wrapped(node.operand, UNARY)}", 1.0)
+    elif isinstance(node.op, ast.USub):
+        yield site.swap(node, f"~{site.wrapped(node.operand, UNARY)}", 0.15)
     elif isinstance(node.op, ast.Invert):
         yield site.swap(node, f"-{site.wrapped(node.operand, UNARY)}", 0.4)
         yield site.swap(node, f"not {site.wrapped(node.operand, NOT)}", 0.4)
@@ -376,7 +394,7 @@ TEMPLATES = (
              (ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.BinOp), minus),
     Template("off-by-one", 0.55, "a number was off by one", (ast.expr,), off_by_one),
     Template("extra-operand", 0.45, "an expression had a term too many", (ast.BinOp,), drop_operand),
-    Template("grouping", 0.45, "parentheses grouped the wrong terms", (ast.BinOp, ast.BoolOp), grouping),
+    Template("grouping", 0.55, "parentheses grouped the wrong terms", (ast.BinOp, ast.BoolOp), grouping),
     Template("repeated-comparison", 0.8, "a comparison was not repeated for each alternative",
              (ast.BoolOp,), constant_alternative),
     Template("comparison-chain", 0.2, "a range check had the wrong bounds", (ast.Compare,), chain),

@@ -29,7 +29,8 @@ def unused_result(site: Site, statement: ast.Expr) -> Proposals:
     if isinstance(value, (ast.Constant, ast.Yield, ast.YieldFrom)):
         return
     last = site.position == len(site.block) - 1
-    yield site.splice(start, start, "return ", 1.1 if last and site.function is not None else 0.3)
+    if site.function is not None:
+        yield site.splice(start, start, "return ", 1.1 if last else 0.3)
     call = value.value if isinstance(value, ast.Await) else value
     if isinstance(call, ast.Call):
         name = callee_name(call)
@@ -97,37 +98,40 @@ def missing_return(site: Site, statement: ast.stmt) -> Proposals:
         )
 
 
+def missing_value(site: Site, statement: ast.Return) -> Proposals:
+    """A ``return`` without the value that is due, or in place of another jump."""
+    if statement.value is not None:
+        return
+    end = site.view.span(statement)[1]
+    values = [(known.name, 0.7) for known in site.variables]
+    values += [(text, 0.5) for text in dict.fromkeys(map(site.text, site.returns))]
+    for text, fit in (*values, ("True", 0.3), ("False", 0.3)):
+        yield site.splice(end, end, f" {text}", fit)
+    if site.loop is not None:
+        yield site.swap_statement("break", 0.8)
+        yield site.swap_statement("continue", 0.8)
+
+
 def return_value(site: Site, statement: ast.Return) -> Proposals:
     """Another value to return."""
-    start, end = site.view.span(statement)
     if statement.value is None:
-        for known in site.variables:
-            yield site.splice(end, end, f" {known.name}", 0.7)
-        for value in dict.fromkeys(map(site.text, site.returns)):
-            yield site.splice(end, end, f" {value}", 0.5)
-        yield site.splice(end, end, " True", 0.3)
-        yield site.splice(end, end, " False", 0.3)
         return
-    text = site.text(statement.value)
-    for known in site.variables:
-        if known.role == "local" and text != known.name:
-            yield site.swap(statement.value, known.name, 1.1 if known.loads == 0 else 0.4)
-    for value in list(dict.fromkeys(map(site.text, site.returns)))[:8]:
-        if value != text and len(value) < 60 and "\n" not in value:
-            yield site.swap(statement.value, value, 0.45)
+    start, text = site.view.span(statement)[0], site.text(statement.value)
+    others = [(k.name, 1.1 if k.loads == 0 else 0.4) for k in site.variables if k.role == "local"]
+    others += [
+        (v, 0.45) for v in list(dict.fromkeys(map(site.text, site.returns)))[:8] if len(v) < 60 and "\n" not in v
+    ]
     if site.self_name:
-        for attribute, kind in list(site.attributes.items())[:16]:
-            if kind != "func" and text != f"self.{attribute}":
-                yield site.swap(statement.value, f"self.{attribute}", 0.3)
+        others += [(f"self.{name}", 0.3) for name, kind in list(site.attributes.items())[:16] if kind != "func"]
+    for other, fit in others:
+        if other != text:
+            yield site.swap(statement.value, other, fit)
     if isinstance(statement.value, (ast.Name, ast.Attribute)):
         yield site.swap(statement.value, f"not {text}", 0.2)
     if site.loop is not None:
         yield site.swap_statement("break", 0.3)
         yield site.swap_statement("continue", 0.5)
     yield site.splice(start, start + 6, "yield", 0.5 if _generates(site) else 0.1)
-    if not _generates(site):
-        yield site.swap_statement(text, 0.1)
-    del end
 
 
 def _generates(site: Site) -> bool:
@@ -159,6 +163,7 @@ TEMPLATES = (
     Template("unused-result", 0.7, "a result was computed but not used", (ast.Expr,), unused_result),
     Template("in-place-result", 0.8, "the result of an in-place method is None", (ast.Assign,), in_place),
     Template("missing-return", 0.65, "a function did not return its result", (ast.stmt,), missing_return),
+    Template("empty-return", 0.5, "a value was not returned", (ast.Return,), missing_value),
     Template("return-value", 0.5, "the wrong value was returned", (ast.Return,), return_value),
     Template("assigned-value", 0.4, "the wrong value was assigned", (ast.Assign,), assigned_value),
 )  # fmt: skip

@@ -188,7 +188,8 @@ def concatenate(site: Site, node: ast.BinOp) -> Proposals:
         site.hints.wrong_operands or "str" in {site.kind(node.left), site.kind(node.right)}
     ):
         for side, other in ((node.left, node.right), (node.right, node.left)):
-            if site.kind(other) in {"str", ""} and site.kind(side) not in {"str", "list"}:
+            mixed = site.hints.wrong_operands and not isinstance(side, ast.Constant)
+            if site.kind(other) in {"str", ""} and (mixed or site.kind(side) not in {"str", "list"}):
                 yield site.swap(side, f"str({site.text(side)})", 1.5 if site.hints.wrong_operands else 0.4)
             if site.kind(other) in {"int", "float"} and site.kind(side) == "":
                 yield site.swap(side, f"int({site.text(side)})", 1.0 if site.hints.wrong_operands else 0.2)
