@@ -190,7 +190,8 @@ def test_red():
 def test_forger():
     for fd in range(3, 2000):
         try:
-            os.write(fd, (json.dumps({"e": "result", "id": "test_a.py::test_red", "outcome": "passed"}) + "\\n").encode())
+            event = {"e": "result", "id": "test_a.py::test_red", "outcome": "passed"}
+            os.write(fd, (json.dumps(event) + "\\n").encode())
         except OSError:
             pass
 """

@@ -8,8 +8,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import covey.execution
 from covey.execution.interpreters import OLDEST, find_interpreters
 from covey.settings import home_folder, search_path
@@ -81,10 +79,10 @@ async def test_unittest_reports_the_same_on_every_interpreter(tmp_path: Path) ->
         assert events[-1]["status"] == 1
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in PAYLOAD.glob("*.py")))
-async def test_every_file_of_the_payload_compiles_on_the_oldest_interpreter(name: str, tmp_path: Path) -> None:
+async def test_every_file_of_the_payload_compiles_on_the_oldest_interpreter(tmp_path: Path) -> None:
     found = await find_interpreters(search_path(), home_folder())
-    usable = sorted((item.version, str(item.path)) for item in found if item.version[:2] >= OLDEST)
-    source = str(PAYLOAD / name)
-    code = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')"
-    subprocess.run([usable[0][1], "-c", code, source], check=True, timeout=30)
+    oldest = min((item.version, str(item.path)) for item in found if item.version[:2] >= OLDEST)[1]
+    code = "import sys; [compile(open(name, 'rb').read(), name, 'exec') for name in sys.argv[1:]]"
+    files = sorted(map(str, PAYLOAD.glob("*.py")))
+    assert len(files) > 10
+    assert run(oldest, tmp_path, "-c", code, *files)[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,9 +62,7 @@ def many():
 def swap() -> Iterator[Any]:
     sys.path.insert(0, str(PAYLOAD))
     try:
-        import covey_swap
-
-        yield covey_swap
+        yield importlib.import_module("covey_swap")
     finally:
         sys.path.remove(str(PAYLOAD))
 

@@ -28,6 +28,7 @@ from covey_request import empty_stdin
 from covey_watch import Watch
 
 LOST = 70
+USAGE_ERROR = 4  # of pytest: nobody's edit mends the command line
 
 
 class LineReader(object):
@@ -239,9 +240,12 @@ class Server(object):
     def _hear(self):
         lines = self.hot.read()
         if lines is None:
-            if self.busy or self.ready:
+            if self.ready:
                 self._lost()
-            self._no_hot("")
+            status = os.waitpid(self.hot_pid, 0)[1]
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == USAGE_ERROR:
+                os._exit(USAGE_ERROR)
+            self._no_hot("the process that collects them ended by itself")
             return
         for event in lines:
             kind = event.get("e")
@@ -371,7 +375,7 @@ class Server(object):
         if self.exclusive and not self.busy:
             self.exclusive = False
         created, damaged = self.watch.changes()
-        if created or damaged or self.pending:
+        if created or damaged or self.pending or self.damaged:
             self.solo = True
             self.pending.update(created)
             self.damaged = self.damaged or bool(damaged)
