@@ -10,7 +10,7 @@ from covey.agents.workbench import Workbench
 from covey.coordination.flock import Ask
 from covey.core.patch import Label, Patch
 from covey.core.protocols import Evaluator
-from covey.core.review import Evaluation
+from covey.core.review import Evaluation, Resolution
 from covey.core.task import Task
 
 _JUDGED_AT_MOST = 4
@@ -44,17 +44,25 @@ async def judge_patches(ask: Ask, task: Task, evaluator: Evaluator, patches: Seq
 def choose(
     task: Task, patches: Sequence[Patch], judged: Mapping[str, Evaluation]
 ) -> tuple[Patch | None, Evaluation | None]:
-    """The first patch with the best label; with held-out tests, one that passes them, ``verified`` if it is alone."""
+    """The first clean patch, else the first with any label; with held-out tests, first one that passes them.
+
+    ``verified`` is given here, and only to a patch that passes the held-out tests after every other one was judged and
+    did not.
+    """
     ranked = [(patch, judged[patch.id]) for patch in patches if patch.id in judged]
     clean = [pair for pair in ranked if pair[1].label is Label.no_regressions and pair[1].holdout_passed is not False]
     if not clean:
         weaker = [pair for pair in ranked if pair[1].label is not None]
+        weaker.sort(key=lambda pair: pair[1].holdout_passed is False)  # stable: else the order of the ranking
         return _labelled(*weaker[0]) if weaker else (None, None)
     patch, verdict = clean[0]
+    unjudged = len(patches) - sum(answer.resolution is not Resolution.infra_error for _, answer in ranked)
     if not task.holdout:
         reason = "Not verified: no held-out tests were named (--holdout)."
     elif len(clean) > 1:
         reason = f"Not verified: {len(clean) - 1} other patch(es) pass the held-out tests too; nothing separates them."
+    elif unjudged:
+        reason = f"Not verified: {unjudged} other patch(es) could not be judged, so they may be as good."
     else:
         return _labelled(patch, verdict.model_copy(update={"label": Label.verified}))
     return _labelled(patch, verdict.model_copy(update={"reasons": (*verdict.reasons, reason)}))

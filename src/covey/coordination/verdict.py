@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from covey.agents.workbench import Workbench
-from covey.core.errors import PatchDoesNotApply, SandboxError
+from covey.core.errors import PatchDoesNotApply, SandboxError, UnusableInput
 from covey.core.execution import Tree
 from covey.core.patch import Label, Patch
 from covey.core.review import Evaluation, Resolution
@@ -20,8 +20,9 @@ from covey.workspace.layers import write_layer
 class FreshEvaluator:
     """Judges by fresh runs only (labels: see :class:`covey.core.patch.Label`).
 
-    ``before`` is the whole suite on the untouched tree; ``targets`` must turn green. The
-    label ``verified`` is never given here: it needs a look at the competing patches (``coordinator.promote``).
+    ``before`` is the whole suite on the untouched tree, ``targets`` must turn green, ``flaky`` tests do not count. The
+    label ``verified`` is never given here: it needs a look at the competing patches
+    (:func:`covey.coordination.choice.choose`).
     """
 
     def __init__(self, tools: Workbench, before: TestReport, targets: tuple[str, ...], flaky: tuple[str, ...]) -> None:
@@ -39,6 +40,9 @@ class FreshEvaluator:
             return self._answer(patch, Resolution.unresolved, started, reasons=(f"The patch does not apply: {error}",))
         try:
             return await self._judge(task, patch, tree, started)
+        except UnusableInput as error:  # the same command started before the patch
+            reason = f"With the patch the tests cannot be run: {error}"
+            return self._answer(patch, Resolution.unresolved, started, reasons=(reason,))
         except SandboxError as error:
             return self._answer(patch, Resolution.infra_error, started, reasons=(f"The sandbox failed: {error}",))
 
