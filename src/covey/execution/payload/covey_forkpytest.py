@@ -15,7 +15,8 @@ from covey_channel import open_channel, tree_root
 from covey_failure import describe
 from covey_pytest import Recorder, calm, narrow, restore_environment
 from covey_request import keep_tree_clean
-from covey_server import Server, execute, finish, report_broken
+from covey_server import Server
+from covey_tasks import execute, finish, report_broken
 
 _role = None
 

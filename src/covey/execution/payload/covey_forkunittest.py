@@ -6,7 +6,8 @@ import unittest
 import covey_source
 from covey_channel import open_channel, tree_root
 from covey_request import keep_tree_clean
-from covey_server import Server, execute, finish, report_broken
+from covey_server import Server
+from covey_tasks import execute, finish, report_broken
 from covey_unittest import Recorder, Result, flatten, keep_import_errors, test_name
 
 _role = None

@@ -1,0 +1,199 @@
+"""The fork server's process from just after collection. Python 3.6 and later, alone. PYTEST_DONT_REWRITE"""
+
+import gc
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+
+import covey_source
+import covey_swap
+from covey_channel import write_all
+from covey_lines import Lines
+from covey_pool import Pool, adopt_orphans
+from covey_tasks import LOST, answer_of, execute, finish, patched, report_broken, settle
+
+
+class Hot(object):
+    """The process that has collected the tests. Made in the fork, before collection."""
+
+    def __init__(self, server, control, up):
+        self.tree = server.tree
+        self.hushed = server.hushed
+        self.memory = server.memory
+        self.watch = server.watch
+        self.started = server.started
+        self.control = control
+        self.up = up
+        self.names = []
+        self.layouts = {}
+        self.lines = Lines(self.tree)
+        self.lines.start()
+
+    def send(self, event):
+        """Tell the server."""
+        write_all(self.up, (json.dumps(event) + "\n").encode("ascii"))
+
+    def give_up(self, why):
+        """Collection does not come to its end."""
+        self.send({"e": "nothot", "why": why})
+        os._exit(0)
+
+    def serve(self, driver):
+        """Serve with collected tests. Never returns."""
+        self.lines.stop()
+        self.at_import = self.lines.memory
+        self.driver = driver
+        adopt_orphans()
+        self.live, busy = covey_swap.live_functions(lambda path: self.lines.files.get(path) is not None)
+        self.entered = self.lines.entered | busy
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()
+        self.pool = Pool(self._ended, [self.control.fd, self.up])
+        seconds = round(time.time() - self.started, 3)
+        self.send(
+            {"e": "ready", "hot": True, "tests": len(driver.tests), "seconds": seconds, "blind": self.lines.blind}
+        )
+        try:
+            self._loop()
+        except BaseException:  # a fork or the process itself: never back into the framework
+            traceback.print_exc()
+            os._exit(LOST)
+
+    def _loop(self):
+        while True:
+            for _ in self.pool.wait([self.control.fd]):
+                tasks = self.control.read()
+                if tasks is None:
+                    self.pool.kill_all()
+                    os._exit(0)
+                for task in tasks:
+                    self._take(task)
+
+    def _take(self, task):
+        op = task["op"]
+        if op == "names":
+            self.names = task["ids"]
+        elif op == "at_import":
+            self.send({"e": "at_import", "lines": self.lines.lines()})
+        elif op == "trace":
+            self._trace(task)
+        else:
+            for path in task["edits"]:
+                self._layout(path)
+            reporter = self.pool.start(task, task["seconds"])
+            if reporter is not None:
+                self._try(task, reporter)
+
+    def _layout(self, relative):
+        """Remember the shape of a file, once, before the fork."""
+        if relative not in self.layouts:
+            try:
+                with open(os.path.join(self.tree, relative), "rb") as stream:
+                    self.layouts[relative] = covey_swap.outline(stream.read())
+            except (OSError, SyntaxError, ValueError, RecursionError):
+                self.layouts[relative] = None
+
+    def _ended(self, job):
+        folder = os.path.join(tempfile.gettempdir(), "covey-job-%d" % job.task["number"])
+        shutil.rmtree(folder, ignore_errors=True)
+        if job.task["op"] == "trace":
+            answer = self._traced(job)
+        else:
+            answer = answer_of(job)
+            answer["mode"] = "hotswap"
+        answer["strays"] = len(self.pool.strays())
+        if answer["strays"] and not self.pool.jobs:
+            self.pool.kill_strays()
+        self.send(answer)
+
+    # -- candidates
+
+    def _setting(self, task):
+        return {"number": task["number"], "hushed": self.hushed, "memory": self.memory, "tree": self.tree}
+
+    def _try(self, task, reporter):
+        """In a child: put the edits in and run the tests."""
+        try:
+            self._swap(task)
+        except (covey_swap.NeedsFresh, covey_swap.Damaged, OSError, RecursionError) as error:
+            reporter.send("need", "fresh", str(error))
+            finish(reporter)
+        except (SyntaxError, ValueError, UnicodeError) as error:
+            reporter.send("invalid", type(error).__name__, str(error))
+            finish(reporter)
+        guard = settle(task, reporter, self._setting(task))
+        guard.active = True
+        self.driver.hurry()
+        execute(self.driver, task, self.names, reporter)
+        report_broken(reporter)
+        finish(reporter)
+
+    def _swap(self, task):
+        if self.lines.blind:
+            raise covey_swap.NeedsFresh("what ran at import is not known")
+        if not all(self.driver.has(self.names[index]) for index in task["targets"] + task["regressions"]):
+            raise covey_swap.NeedsFresh("a test is not collected without the edit")
+        files = patched(task, self.watch, self.tree)
+        work = []
+        for relative, edits in task["edits"].items():
+            layout = self.layouts[relative]
+            path = os.path.realpath(os.path.join(self.tree, relative))
+            if layout is None:
+                raise covey_swap.NeedsFresh("the file has no known shape")
+            for filename in self.lines.names.get(relative, ()):
+                if filename not in self.loaded():
+                    raise covey_swap.NeedsFresh("the module was not imported as usual")
+                work += covey_swap.plan_swaps(relative, filename, files[path][0], edits, layout, self.entered)
+            if relative not in self.lines.names:
+                covey_swap.check_syntax(path, files[path][1])
+        covey_swap.swap(work, self.live)
+        covey_source.serve({path: new for path, (_, new) in files.items()})
+
+    def loaded(self):
+        """Files of the modules that are imported."""
+        if not hasattr(self, "_loaded"):
+            self._loaded = {getattr(item, "__file__", None) for item in list(sys.modules.values())}
+        return self._loaded
+
+    # -- coverage
+
+    def _trace(self, task):
+        memory = self.lines.fork_view()
+        reporter = self.pool.start(task, task["seconds"], memory)
+        if reporter is None:
+            self.lines.memory = self.at_import
+            return
+        guard = settle(task, reporter, self._setting(task))
+        guard.need = lambda why: reporter.send("note", why)
+        guard.active = True
+        self.lines.note = lambda *place: reporter.send("file", *place)
+        self.lines.start()
+        try:
+            outcome, failure = self.driver.run(task["test"], None)
+        finally:
+            sys.settrace(None)
+        result = dict(self.driver.last or {}, id=task["test"], outcome=outcome, failure=failure)
+        reporter.send("result", result)
+        finish(reporter)
+
+    def _traced(self, job):
+        extra = [message[1:] for message in job.messages if message[0] == "file"]
+        results = [message[1] for message in job.messages if message[0] == "result"]
+        notes = [message[1] for message in job.messages if message[0] == "note"]
+        self.lines.memory = job.shared
+        lines = self.lines.lines_of(extra)
+        self.lines.memory = self.at_import
+        job.shared.close()
+        return {
+            "e": "traced",
+            "id": job.task["id"],
+            "end": job.end,
+            "result": results[-1] if results else None,
+            "lines": lines,
+            "note": notes[0] if notes else None,
+        }
