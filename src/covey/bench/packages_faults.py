@@ -149,8 +149,8 @@ PACKAGES = (
                 "        yield (i, min(i + chunk_size, input_stop))\n\n        if i + chunk_size >= input_stop:",
                 "        yield (i, min(i + chunk_size, input_stop))\n\n        if i + chunk_size > input_stop:",
                 "chunk_ranges with overlap gives one range too many",
-                "With an overlap, when the last chunk ends exactly at the end of the input, a range follows it that only "
-                "holds the overlap.",
+                "With an overlap, when the last chunk ends exactly at the end of the input, a range follows it that "
+                "only holds the overlap.",
             ),
             Fault(
                 "stripped_inside",
@@ -158,7 +158,7 @@ PACKAGES = (
                 "            yield from cache\n        yield i",
                 "        yield i",
                 "rstrip loses values in the middle",
-                "iterutils.rstrip() removes the value everywhere but in front of the last other item, not only at the end.",
+                "iterutils.rstrip() drops values in the middle of the list, not only those at its end.",
             ),
         ),
     ),
