@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from covey.agents.slots import Selection, SelectRequest
 from covey.agents.workbench import Workbench
-from covey.core.patch import Label
-from covey.core.repair import Standing
+from covey.core.patch import Candidate, Label
+from covey.core.repair import Scored, Standing, Verdict
 from covey.repair.explain import explain
 from covey.repair.judge import judge
 from covey.workspace.diff import make_patch
@@ -20,10 +22,13 @@ class Selector:
     name = "selector"
 
     async def run(self, request: SelectRequest, tools: Workbench) -> Selection:
-        """Fill the slot. Patches come in the order of the ranking, the best ``8`` at most."""
+        """Fill the slot. Patches come in the order of the ranking, the best 8 at most.
+
+        Where nothing is plausible, drafts that made progress keep the order in which they were given.
+        """
         verdicts = {verdict.candidate: verdict for verdict in request.verdicts}
         pairs = [(candidate, verdicts[candidate.id]) for candidate in request.candidates]
-        ranking = judge(pairs, tools.sources)[:_PATCHES]
+        ranking = (judge(pairs, tools.sources) or _progress(pairs))[:_PATCHES]
         patches = []
         for scored in ranking:
             candidate, verdict = scored.candidate, scored.verdict
@@ -37,3 +42,12 @@ class Selector:
             plausible = verdict.standing is Standing.plausible
             patches.append(patch.model_copy(update={"label": Label.plausible if plausible else None}))
         return Selection(ranking=ranking, patches=tuple(patches))
+
+
+def _progress(pairs: Sequence[tuple[Candidate, Verdict]]) -> tuple[Scored, ...]:
+    """Drafts that mend some targets; the judge has no opinion on them."""
+    return tuple(
+        Scored(candidate=candidate, verdict=verdict, rank=0.0)
+        for candidate, verdict in pairs
+        if verdict.standing is Standing.progress
+    )

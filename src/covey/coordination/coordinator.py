@@ -124,9 +124,11 @@ def nothing_to_do(task: Task, brief: Brief, baseline: TestReport, shown: Reprodu
     """No test shows the problem: either all is well, or it could not be reproduced."""
     if not baseline.results:
         headline, status = "The test command ran no tests.", RunStatus.no_patch
-    elif shown.flaky and not shown.targets:
+    elif not baseline.complete:
+        headline, status = "The test command did not reach its end, and no test of it is red.", RunStatus.no_patch
+    elif shown.flaky:
         headline, status = "Only flaky tests are red; there is nothing steady to repair.", RunStatus.no_patch
-    elif task.description.strip() and not shown.targets:
+    elif task.description.strip():
         headline, status = "All tests pass, and the problem could not be reproduced.", RunStatus.already_passing
     else:
         headline, status = "All tests pass already; there is nothing to repair.", RunStatus.already_passing
