@@ -11,7 +11,7 @@ from covey.core.execution import Applied, ExecResult, ExecSpec
 from covey.core.protocols import SandboxProcess
 from covey.execution import cgroups
 from covey.execution.launcher.plan import Groups, Plan
-from covey.execution.sandboxes import hosted
+from covey.execution.sandboxes import hosted, leftovers
 from covey.execution.sandboxes.running import run_to_end, run_to_talk
 
 _UNHELD = ("filesystem", "network", "signals", "uid", "seccomp")
@@ -52,6 +52,6 @@ class BareSandbox:
     async def _plan(self, spec: ExecSpec) -> Plan:
         if not self._ready:
             self._groups = await asyncio.to_thread(cgroups.prepare)
-            await asyncio.to_thread(hosted.sweep, self._scratch)
+            await asyncio.to_thread(leftovers.sweep, self._scratch)
             self._ready = True
         return hosted.plan(spec, self._scratch, self._groups)

@@ -17,7 +17,7 @@ from covey.core.protocols import SandboxProcess
 from covey.execution import cgroups, seccomp
 from covey.execution.launcher.plan import Groups, Plan
 from covey.execution.launcher.stage import STAGE
-from covey.execution.sandboxes import probing, request
+from covey.execution.sandboxes import leftovers, probing, request
 from covey.execution.sandboxes.running import run_to_end, run_to_talk
 from covey.settings import search_path
 
@@ -100,8 +100,9 @@ class BubblewrapSandbox:
         self._program = program
         self._nesting_option = await asyncio.to_thread(_has_option, program, b"--disable-userns")
         self._groups = await asyncio.to_thread(cgroups.prepare)
+        await asyncio.to_thread(leftovers.sweep, self._folder())
         why = ""
-        with tempfile.TemporaryDirectory(dir=self._folder(), prefix="probe-") as folder:
+        with tempfile.TemporaryDirectory(dir=self._folder(), prefix=leftovers.probe_prefix()) as folder:
             spec = probing.tree_spec(Path(folder), self.owner)
             for overlay in (True, False):
                 self._overlay = overlay

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 
 from covey.core.execution import ExecSpec
-from covey.execution.launcher import trees
 from covey.execution.launcher.plan import Groups, Plan
-from covey.execution.sandboxes import request
+from covey.execution.sandboxes import leftovers, request
 from covey.execution.sandboxes.bubblewrap import check_root
-
-_FOLDER = re.compile(r"run-(\d+)-[0-9a-f]{16}")
 
 
 def plan(spec: ExecSpec, scratch: Path, groups: Groups | None) -> Plan:
@@ -24,7 +19,7 @@ def plan(spec: ExecSpec, scratch: Path, groups: Groups | None) -> Plan:
     root = None if spec.tree is None else check_root(spec.tree.root)
     request.check_sources(spec)
     scratch.mkdir(parents=True, exist_ok=True)
-    folder = f"{scratch.resolve()}/run-{os.getpid()}-{os.urandom(8).hex()}"
+    folder = f"{scratch.resolve()}/{leftovers.run_name()}"
     targets = {request.normal(mount.target, "A mount target"): mount.source for mount in spec.mounts}
     moved = {target: source for target, source in targets.items() if target != source}
     places = request.Places(None if root is None else f"{folder}/tree", moved)
@@ -32,17 +27,3 @@ def plan(spec: ExecSpec, scratch: Path, groups: Groups | None) -> Plan:
     made["tree"] = request.tree_plan(spec, overlay=False, links=True)
     made["folder"] = folder
     return made
-
-
-def sweep(scratch: Path) -> None:
-    """Remove folders of executions whose Covey and supervisor were both killed by force."""
-    if not scratch.is_dir():
-        return
-    descriptor = trees.folder(str(scratch))
-    try:
-        for name in os.listdir(descriptor):  # noqa: PTH208 - by descriptor
-            found = _FOLDER.fullmatch(name)
-            if found and not Path(f"/proc/{found.group(1)}").exists():
-                trees.remove_entry(descriptor, name)
-    finally:
-        os.close(descriptor)

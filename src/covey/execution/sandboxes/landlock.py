@@ -15,7 +15,7 @@ from covey.core.protocols import SandboxProcess
 from covey.execution import cgroups, seccomp
 from covey.execution.launcher import landlock
 from covey.execution.launcher.plan import Groups, Plan
-from covey.execution.sandboxes import hosted, probing, request
+from covey.execution.sandboxes import hosted, leftovers, probing, request
 from covey.execution.sandboxes.running import run_to_end, run_to_talk
 
 _READABLE = ("/usr", *request.LINKED, "/proc", "/sys/devices/system/cpu", *(f"/etc/{name}" for name in request.ETC))
@@ -72,8 +72,8 @@ class LandlockSandbox:
             raise NoSandbox("Landlock needs a filter of system calls; none is known for this architecture.")
         self._groups = await asyncio.to_thread(cgroups.prepare)
         self._scratch.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(hosted.sweep, self._scratch)
-        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="probe-") as folder:
+        await asyncio.to_thread(leftovers.sweep, self._scratch)
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix=leftovers.probe_prefix()) as folder:
             try:
                 result = await self._exec(probing.tree_spec(Path(folder), None))
                 probing.check(result, Path(folder))
