@@ -38,6 +38,7 @@ class Selector:
                 origin=candidate.origin,
                 explanation=explain(candidate, tools.sources),
                 candidate=candidate,
+                scratch=tools.folder / "layers",
             )
             plausible = verdict.standing is Standing.plausible
             patches.append(patch.model_copy(update={"label": Label.plausible if plausible else None}))

@@ -66,21 +66,29 @@ async def make_patch(
     origin: str,
     explanation: str = "",
     candidate: Candidate | None = None,
+    scratch: Path | None = None,
 ) -> Patch:
     """Return the patch that turns the snapshot into the snapshot with ``changes`` (None: the file is removed).
 
-    Raises EditError for a path that may not be changed, or when nothing differs from the base.
+    ``scratch`` is where temporary files go, the system's own place by default. Raises EditError for a path that may
+    not be changed, or when nothing differs from the base.
     """
-    return await asyncio.to_thread(_make_patch, snapshot, changes, origin, explanation, candidate)
+    diff, files = await asyncio.to_thread(_make_diff, snapshot, changes, scratch)
+    return Patch(
+        id=Patch.make_id(diff),
+        base=snapshot.id,
+        diff=diff,
+        files=files,
+        origin=origin,
+        explanation=explanation,
+        candidate=candidate,
+    )
 
 
-def _make_patch(
-    snapshot: Snapshot,
-    changes: Mapping[str, bytes | None],
-    origin: str,
-    explanation: str,
-    candidate: Candidate | None,
-) -> Patch:
+def _make_diff(
+    snapshot: Snapshot, changes: Mapping[str, bytes | None], place: Path | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return the text of the diff and the files it changes."""
     pairs: dict[str, tuple[Change | None, Change | None]] = {}
     for path, change in as_changes(snapshot, changes).items():
         before = Change(_base_file(snapshot, path), change.mode) if path in snapshot.manifest else None
@@ -90,19 +98,12 @@ def _make_patch(
     if not pairs:
         raise EditError("The edits change nothing; the files are already like that.")
     try:
-        with tempfile.TemporaryDirectory(prefix="covey-diff-") as scratch:
-            diff = _write_diff(Path(scratch), pairs)
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="covey-diff-", dir=place) as scratch:
+            return _write_diff(Path(scratch), pairs), tuple(sorted(pairs))
     except OSError as error:
         raise storage_error(error, "writing a diff") from error
-    return Patch(
-        id=Patch.make_id(diff),
-        base=snapshot.id,
-        diff=diff,
-        files=tuple(sorted(pairs)),
-        origin=origin,
-        explanation=explanation,
-        candidate=candidate,
-    )
 
 
 def _write_diff(scratch: Path, pairs: Mapping[str, tuple[Change | None, Change | None]]) -> str:
@@ -171,13 +172,18 @@ async def apply_patch(snapshot: Snapshot, diff: str, dest: Path, owner: int | No
 
 
 def _apply_patch(snapshot: Snapshot, diff: str, dest: Path, owner: int | None) -> Tree:
-    return lay_down(dest, snapshot, patched(snapshot, diff), owner)
+    try:
+        dest.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, f"writing a candidate to {show(dest)}") from error
+    return lay_down(dest, snapshot, patched(snapshot, diff, dest.parent), owner)
 
 
-def patched(snapshot: Snapshot, diff: str) -> dict[str, Change]:
+def patched(snapshot: Snapshot, diff: str, place: Path | None = None) -> dict[str, Change]:
     """Return what a diff makes of the snapshot's files, without writing them anywhere but a scratch folder.
 
-    Raises PatchDoesNotApply.
+    The scratch folder is made in ``place``, by default where the system has its own. Raises PatchDoesNotApply, and
+    StoreFull or RunError when nothing can be written there.
     """
     manifest = snapshot.manifest
     try:
@@ -186,7 +192,10 @@ def patched(snapshot: Snapshot, diff: str) -> dict[str, Change]:
         raise
     except AgentFeedback as error:
         raise PatchDoesNotApply(f"The patch is refused: {error}") from None
-    scratch = Path(tempfile.mkdtemp(prefix="covey-apply-"))
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix="covey-apply-", dir=place))
+    except OSError as error:
+        raise storage_error(error, "applying a patch") from error
     try:
         for path in touched & manifest.keys():
             target = scratch / path

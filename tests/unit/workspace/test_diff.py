@@ -196,7 +196,8 @@ async def test_what_no_patch_may_do_is_refused_with_the_reason(
     before = fingerprint(tmp_path)
     with pytest.raises(PatchDoesNotApply, match=words):
         await apply_patch(snapshot, diff, tmp_path / "layer")
-    assert fingerprint(tmp_path) == before
+    after = fingerprint(tmp_path)
+    assert after | {".": before["."]} == before  # git's own scratch folder came and went beside the layer
 
 
 async def test_one_bad_file_spoils_the_whole_patch(tmp_path: Path, snapshot: Snapshot) -> None:
@@ -273,3 +274,15 @@ def test_git_sees_no_configuration_but_ours(tmp_path: Path) -> None:
     origins = {line.split(":")[0] for line in listed.output.decode().splitlines()}
     assert origins == {"command line"}
     assert "planted" in git(tmp_path, "config", "--list")
+
+
+async def test_temporary_files_stay_in_the_scratch_folder_given_and_go(
+    tmp_path: Path, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    scratch = tmp_path / "own" / "scratch"
+    patch = await make_patch(snapshot, {"a.py": b"one\n"}, origin="test", scratch=scratch)
+    await apply_patch(snapshot, patch.diff, scratch / "layer")
+    assert [path.name for path in scratch.iterdir()] == ["layer"]
+    with pytest.raises(RunError):
+        await make_patch(snapshot, {"a.py": b"one\n"}, origin="test")
