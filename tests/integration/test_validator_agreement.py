@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from covey.core.patch import Candidate
 from covey.core.repair import Standing, ValidationPlan, Verdict
 from covey.core.testing import TestReport
@@ -33,6 +35,7 @@ def disagreement(verdict: Verdict, fresh: TestReport, order: tuple[str, ...]) ->
             return f"{standing}: {verdict.failure_type} {verdict.failure_message}"
 
 
+@pytest.mark.slow
 async def test_verdicts_agree_with_fresh_processes(tmp_path: Path) -> None:
     sandbox = await choose("auto", tmp_path / "scratch")
     tree = write_tree(tmp_path / "tree", ZOO, sandbox.owner)

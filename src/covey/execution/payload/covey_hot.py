@@ -2,6 +2,7 @@
 
 import gc
 import json
+import marshal
 import os
 import shutil
 import sys
@@ -15,6 +16,8 @@ from covey_channel import write_all
 from covey_lines import Lines
 from covey_pool import Pool, adopt_orphans
 from covey_tasks import LOST, answer_of, execute, finish, patched, report_broken, settle
+
+CODE_BYTES = 64 << 20
 
 
 class Hot(object):
@@ -30,6 +33,8 @@ class Hot(object):
         self.up = up
         self.names = []
         self.layouts = {}
+        self.code_file = server.code_file
+        self.code = covey_source.keep_code()
         self.lines = Lines(self.tree)
         self.lines.start()
 
@@ -47,6 +52,7 @@ class Hot(object):
         self.lines.stop()
         self.at_import = self.lines.memory
         self.driver = driver
+        self._hand_over_code()
         adopt_orphans()
         self.live, busy = covey_swap.live_functions(lambda path: self.lines.files.get(path) is not None)
         self.entered = self.lines.entered | busy
@@ -63,6 +69,14 @@ class Hot(object):
         except BaseException:  # a fork or the process itself: never back into the framework
             traceback.print_exc()
             os._exit(LOST)
+
+    def _hand_over_code(self):
+        """Let fresh candidates have what was compiled for the collection."""
+        covey_source.stop_keeping()
+        if sum(map(len, self.code.values())) < CODE_BYTES:
+            marshal.dump(self.code, self.code_file)
+        self.code_file.close()
+        del self.code
 
     def _loop(self):
         while True:

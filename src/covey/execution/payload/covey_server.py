@@ -11,6 +11,7 @@ Tasks, one JSON object a line: ``names`` (test ids that later tasks name by numb
 """
 
 import json
+import marshal
 import os
 import shutil
 import tempfile
@@ -59,6 +60,8 @@ class Server(object):
     def serve(self):
         """Fork the hot process, then serve. Returns ``("hot", Hot)`` or ``("fresh", task, reporter)`` in forks."""
         adopt_orphans()
+        self.code_file = tempfile.TemporaryFile()
+        self.code = {}
         self.watch = Watch(self.tree)
         self.pool = Pool(self._ended, [self.control.fd, self.channel.fd])
         role = self._fork_hot()
@@ -151,6 +154,7 @@ class Server(object):
             if kind == "ready":
                 self.ready = True
                 self.watch.settle()
+                self._take_code()
                 self.emit(event)
             elif kind == "nothot" and not self.ready:
                 self._no_hot(event["why"])
@@ -161,6 +165,13 @@ class Server(object):
                 self._settled(self.busy[event["id"]], event)
 
     ready = False
+
+    def _take_code(self):
+        """Take over what the hot process compiled."""
+        self.code_file.seek(0)
+        data = self.code_file.read()
+        self.code_file.close()
+        self.code = marshal.loads(data) if data else {}
 
     def _no_hot(self, why):
         """Collection of the unedited project fails: every candidate starts from a fresh import."""
@@ -319,6 +330,7 @@ class Server(object):
         """Settle a fresh child; the project is imported after this."""
         setting = {"number": task["number"], "hushed": self.hushed, "memory": self.memory, "tree": self.tree}
         guard = settle(task, reporter, setting)
+        covey_source.use_code(self.code, [os.path.realpath(os.path.join(self.tree, path)) for path in task["edits"]])
         if self.served:
             covey_source.serve(self.served)
             guard.active = True

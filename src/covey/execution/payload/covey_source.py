@@ -8,13 +8,22 @@ A candidate's version of a file can be served in place of the one on disk, whoev
 
 import importlib
 import linecache
+import marshal
 import os
 import sys
 from importlib.machinery import SourceFileLoader
 
 _external = sys.modules.get("importlib._bootstrap_external") or importlib._bootstrap_external
 
-_state = {"tree": None, "served": {}, "broken": [], "waiting": None}
+_state = {
+    "tree": None,
+    "served": {},  # real path → bytes
+    "broken": [],
+    "waiting": None,
+    "kept": None,  # path → marshalled code, while it is being gathered
+    "code": {},  # path → marshalled code, to be used
+    "edited": frozenset(),
+}
 
 
 def distrust_bytecode(tree):
@@ -32,12 +41,60 @@ def distrust_bytecode(tree):
         return original(path, *args, **options)
 
     _external.cache_from_source = cache_from_source
+    _install()
     try:
         from _pytest.assertion import rewrite
     except ImportError:
         return
     if hasattr(rewrite, "_read_pyc"):
         rewrite._read_pyc = lambda *args, **options: None
+    if hasattr(rewrite, "_rewrite_test"):
+        rewrite._rewrite_test = _remembering(rewrite._rewrite_test)
+
+
+def _remembering(rewrite_test):
+    """Keep and use code of pytest's rewritten modules as well. Its arguments changed places over the years."""
+
+    def covey_rewrite_test(*args):
+        path = str([item for item in args if not hasattr(item, "pluginmanager")][0])
+        code = _known_code(path)
+        if code is not None:
+            return os.stat(path), code
+        found = rewrite_test(*args)
+        if found and found[1] is not None:
+            _keep_code(path, found[1])
+        return found
+
+    return covey_rewrite_test
+
+
+def keep_code():
+    """Remember the code of the tree's modules from now on. Returns the growing mapping."""
+    _state["kept"] = {}
+    return _state["kept"]
+
+
+def stop_keeping():
+    """Forget it again."""
+    _state["kept"] = None
+
+
+def use_code(code, edited):
+    """Use remembered code instead of compiling, except for ``edited`` files (real paths)."""
+    _state["code"] = code
+    _state["edited"] = frozenset(edited)
+
+
+def _known_code(path):
+    data = _state["code"].get(path)
+    if data is None or os.path.realpath(path) in _state["edited"]:
+        return None
+    return marshal.loads(data)
+
+
+def _keep_code(path, code):
+    if _state["kept"] is not None and path.startswith(_state["tree"] + os.sep):
+        _state["kept"][path] = marshal.dumps(code)
 
 
 def serve(files):
@@ -69,6 +126,7 @@ def _install():
         return
     get_data = SourceFileLoader.get_data
     exec_module = SourceFileLoader.exec_module
+    get_code = SourceFileLoader.get_code
 
     def covey_get_data(self, path):
         waiting = _state["waiting"]
@@ -90,6 +148,16 @@ def _install():
                 _state["broken"].append((self.path, error))
             raise
 
+    def covey_get_code(self, fullname):
+        path = getattr(self, "path", None) or ""
+        code = _known_code(path)
+        if code is None:
+            code = get_code(self, fullname)
+            if code is not None:
+                _keep_code(path, code)
+        return code
+
+    SourceFileLoader.get_code = covey_get_code
     SourceFileLoader.get_data = covey_get_data
     SourceFileLoader.exec_module = covey_exec_module
     SourceFileLoader._covey = True
