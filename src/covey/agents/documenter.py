@@ -27,7 +27,8 @@ class Documenter:
                     f"{len(after.results)}."
                 )
         if request.alternatives:
-            sentences.append(f"{request.alternatives} other patch(es) pass the target tests too; see alternatives.")
+            what = "pass the target tests too" if evaluation is not None else "also mend some of them"
+            sentences.append(f"{request.alternatives} other patch(es) {what}; see alternatives.")
         plural = "s" if len(targets) != 1 else ""
         verb = "Repaired" if evaluation is not None else "Repaired some of"
         return Story(headline=f"{verb} {len(targets)} failing test{plural} in {where}.", sentences=tuple(sentences))

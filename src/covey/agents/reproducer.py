@@ -7,7 +7,7 @@ import textwrap
 
 from covey.agents.slots import Brief, ReproduceRequest, Reproduction
 from covey.agents.workbench import Workbench
-from covey.core.testing import Failure, Outcome, TestReport, TestResult
+from covey.core.testing import Failure, TestReport, TestResult
 
 REPRODUCTION = "test_covey_reproduction.py"
 _NETWORK = frozenset(
@@ -51,9 +51,7 @@ def _environmental(failure: Failure | None, tools: Workbench) -> str:
     if failure.type.rpartition(".")[2] in _NETWORK:
         return "needs the network, which tests do not get"
     module = (failure.missing_module or "").partition(".")[0]
-    if module and not any(
-        path.split("/")[-2:-1] == [module] or path.endswith(f"/{module}.py") for path in tools.sources
-    ):
+    if module and not any(module in path.removesuffix(".py").split("/") for path in tools.sources):
         return f"needs the module {module}, which is not installed"
     return ""
 
@@ -99,7 +97,7 @@ async def _write_tests(brief: Brief, baseline: TestReport, tools: Workbench) -> 
     text = render_tests(brief.snippets, brief.exception.rpartition(".")[2])
     report = await tools.run_tests(await tools.tree({path: text.encode()}))
     written = [result for result in report.results if posixpath.basename(result.path or "") == REPRODUCTION]
-    red = tuple(result.id for result in written if result.outcome is Outcome.failed)
+    red = tuple(result.id for result in written if result.outcome.bad)
     if not red:
         return Reproduction(notes=("the examples of the problem text were run and do not fail",))
     return Reproduction(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 
 from pyflakes.api import check
 from pyflakes.reporter import Reporter
@@ -12,11 +13,13 @@ from covey.agents.slots import ReviewRequest
 from covey.agents.workbench import Workbench
 from covey.core.patch import Patch
 from covey.core.review import Review
+from covey.workspace.difftext import read_diff
 from covey.workspace.edits import changes_of
 from covey.workspace.kinds import FileKind, classify_path
 
 _LARGE = 60
 _TOO_LARGE = 400
+_PLACE = re.compile(r"^file:\d+:\d+:? | from line \d+$")
 
 
 class Reviewer:
@@ -27,7 +30,7 @@ class Reviewer:
     async def run(self, request: ReviewRequest, tools: Workbench) -> Review:
         """Fill the slot. A patch with a blocking reason is never offered."""
         patch = request.patch
-        changed = _changed_lines(patch.diff)
+        changed = sum(file.added + file.deleted for file in read_diff(patch.diff)) if patch.diff else 0
         blocking: list[str] = []
         concerns = list(request.demotions)
         if not patch.files or not changed:
@@ -48,10 +51,6 @@ class Reviewer:
             concerns=(*concerns, *lint),
             changed_lines=changed,
         )
-
-
-def _changed_lines(diff: str) -> int:
-    return sum(line.startswith(("+", "-")) and not line.startswith(("+++ ", "--- ")) for line in diff.splitlines())
 
 
 def _look_at_sources(patch: Patch, tools: Workbench) -> tuple[list[str], list[str]]:
@@ -83,5 +82,4 @@ def _findings(data: bytes) -> list[str]:
         check(data.decode("utf-8"), "file", Reporter(out, err))
     except (RecursionError, ValueError):  # not UTF-8, or nested too deeply to look at
         return []
-    return [line.split(": ", 1)[-1].split(" ", 1)[-1] if ": " in line else line.partition(" ")[2]
-            for line in out.getvalue().splitlines()]  # fmt: skip
+    return [_PLACE.sub("", line) for line in out.getvalue().splitlines()]

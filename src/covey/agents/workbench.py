@@ -15,12 +15,12 @@ from typing import Self
 from covey.core.budget import Budget, Deadline
 from covey.core.canonical import Frozen, sha256
 from covey.core.errors import SandboxError
-from covey.core.execution import Environment, ExecResult, Limits, TestCommand, Tree
+from covey.core.execution import Environment, Limits, TestCommand, Tree
 from covey.core.patch import Candidate
 from covey.core.progress import Observer, Progress, nobody
 from covey.core.protocols import Sandbox, Validator
 from covey.core.testing import TestReport
-from covey.execution.forkserver import ForkServer
+from covey.execution.forkserver import FRAMEWORKS, ForkServer, ForkServerUnavailable
 from covey.execution.processvalidator import ProcessValidator
 from covey.execution.runner import TestRunner
 from covey.workspace.edits import changes_of
@@ -146,23 +146,29 @@ class Workbench:
     async def validator(self) -> Validator:
         """The fast validator of this run: one fork server, or fresh processes where none can serve."""
         if self._validator is None:
-            ground = self.ground
-            if ground.command.framework in ("pytest", "unittest"):
-                server = ForkServer(
-                    self.sandbox,
-                    ground.environment,
-                    ground.command,
-                    await self.tree(),
-                    workers=self.workers,
-                    limits=self.limits,
-                    seed=self.seed,
-                )
-                self._validator = await self._stack.enter_async_context(server)
-            else:
-                self._validator = ProcessValidator(
-                    self.runner(), await self.tree(), self.candidate_tree, workers=self.workers
-                )
+            self._validator = await self._fork_server() or ProcessValidator(
+                self.runner(), await self.tree(), self.candidate_tree, workers=self.workers
+            )
         return self._validator
+
+    async def _fork_server(self) -> ForkServer | None:
+        ground = self.ground
+        if ground.command.framework not in FRAMEWORKS:
+            return None
+        server = ForkServer(
+            self.sandbox,
+            ground.environment,
+            ground.command,
+            await self.tree(),
+            workers=self.workers,
+            limits=self.limits,
+            seed=self.seed,
+        )
+        try:
+            return await self._stack.enter_async_context(server)
+        except ForkServerUnavailable as error:
+            self.tell("validator", "failed", str(error))
+            return None
 
     def tell(self, stage: str, state: str = "running", message: str = "", **counters: float | str) -> None:
         """Tell whoever watches. Never raises, never decides."""
@@ -171,8 +177,3 @@ class Workbench:
     def count(self, name: str, amount: float) -> None:
         """Add to a metric of the run (recorded beside the log, never hashed)."""
         self.metrics[name] = self.metrics.get(name, 0.0) + amount
-
-    def note_execution(self, result: ExecResult) -> None:
-        """Keep the largest memory of any sandboxed command."""
-        peak = float(result.max_memory_bytes or 0)
-        self.metrics["peak_memory_bytes"] = max(self.metrics.get("peak_memory_bytes", 0.0), peak)

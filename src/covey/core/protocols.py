@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from os import PathLike
 from typing import Protocol, TypeVar
@@ -88,8 +88,8 @@ class Validator(Protocol):
         """Run ``tests`` with line coverage, each bounded by ``timeout_s``."""
         ...
 
-    def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncIterator[Verdict]:
-        """Yield one verdict for each candidate, in the order of ``candidates``."""
+    def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncGenerator[Verdict, None]:
+        """Yield one verdict for each candidate, in the order of ``candidates``. Closing it abandons the rest."""
         ...
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -227,7 +227,7 @@ class ForkServer:
             await self._send({"op": "names", "ids": list(names)})
             self._names = tuple(names)
 
-    async def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncIterator[Verdict]:
+    async def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncGenerator[Verdict, None]:
         """Yield one verdict for each candidate, in order. One call at a time is served."""
         names = _unique(plan.targets, plan.regressions, *(plan.covering or {}).values())
         index = {name: number for number, name in enumerate(names)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from covey.core.errors import EditError, UnusableInput
 from covey.core.execution import Tree
@@ -46,7 +46,7 @@ class ProcessValidator:
             notes=("Coverage cannot be measured with this test command; places come from failures alone.",),
         )
 
-    async def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncIterator[Verdict]:
+    async def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncGenerator[Verdict, None]:
         """Yield one verdict for each candidate, in order."""
         gate = asyncio.Semaphore(self._workers)
 

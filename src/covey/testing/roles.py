@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from covey.core.patch import Candidate
@@ -51,7 +51,7 @@ class ScriptedValidator:
         self.traced.append(tuple(tests))
         return self._spectrum
 
-    async def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncIterator[Verdict]:  # noqa: ARG002
+    async def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncGenerator[Verdict, None]:  # noqa: ARG002
         """Yield one verdict for each candidate, in order."""
         for candidate in candidates:
             self.tried.append(candidate.id)
