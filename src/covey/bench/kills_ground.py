@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import covey
 from covey.app.build import open_store
 from covey.core.canonical import Frozen
 from covey.core.errors import RunError
@@ -73,6 +74,7 @@ class Ground:
             "HOME": str(home_folder()),
             "LANG": "C.UTF-8",
             "TMPDIR": str(self.temporary),
+            "PYTHONPATH": str(Path(covey.__file__).parents[1]),  # the very Covey that this process runs
             "COVEY_HOME": str(home),
             "COVEY_CONFIG": str(self.root / "no-config.yaml"),
             "COVEY_PYTHON": sys.executable,
