@@ -25,7 +25,7 @@ from covey.execution.reports import clean, output_of, result_from
 from covey.execution.runner import payload_argv, payload_mount, test_environment
 from covey.execution.verdicts import regressions_for, verdict_from
 
-FRAMEWORKS = ("pytest", "unittest")
+FRAMEWORKS = ("pytest", "unittest", "django")
 """Frameworks that the fork server can collect."""
 
 _START_S = 600.0
@@ -119,7 +119,7 @@ class ForkServer:
         memory = self._limits.memory_bytes // self._workers
         known |= {"COVEY_FORKSERVER": "1", "COVEY_WORKERS": str(self._workers), "COVEY_MEMORY": str(memory)}
         return ExecSpec(
-            argv=(*payload_argv(self._command), *self._args),
+            argv=(*payload_argv(self._command, fork=True), *self._args),
             tree=self._tree,
             env=known,
             mounts=(*self._environment.mounts, payload_mount()),

@@ -65,15 +65,19 @@ def test_environment(environment: Environment, command: TestCommand, seed: int, 
     return known
 
 
-def payload_argv(command: TestCommand) -> tuple[str, ...]:
-    """The command with Covey's adapter in place of a framework that knows no plugins."""
+def payload_argv(command: TestCommand, *, fork: bool = False) -> tuple[str, ...]:
+    """Return the command with Covey's adapter in place of a framework that knows no plugins."""
     argv = command.argv
     if command.framework == "unittest" and "unittest" in argv:
         at = argv.index("unittest")
         return (*argv[:at], "covey_unittest", *argv[at + 1 :])
     if command.framework == "django" and "test" in argv:
         at = argv.index("test") + 1
-        return (*argv[:at], "--testrunner=covey_django.Runner", *argv[at:])
+        argv = (*argv[:at], "--testrunner=covey_django.Runner", *argv[at:])
+        program = next((number for number, word in enumerate(argv) if word.endswith(".py")), None)
+        if fork and program is not None:
+            argv = (*argv[:program], "-m", "covey_forkdjango", *argv[program:])
+        return argv
     return argv
 
 

@@ -3,10 +3,14 @@
 Wraps whatever runner the project's own settings name.
 """
 
+import sys
+
 from covey_unittest import Recorder, ReportingMixin, announce, keep_import_errors, kept, start, status_of
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+# Set when this process is part of a fork server.
+_fork = sys.modules.get("covey_forkdjango")
 _Base = import_string(settings.TEST_RUNNER)
 
 
@@ -20,8 +24,10 @@ class Runner(_Base):
         self.covey_request = start()
         keep_import_errors()
 
-    def build_suite(self, *args, **options):
-        suite = super(Runner, self).build_suite(*args, **options)
+    def build_suite(self, test_labels=None, *args, **options):
+        if _fork is not None:
+            test_labels = _fork.wanted_labels(test_labels)
+        suite = super(Runner, self).build_suite(test_labels, *args, **options)
         tests = kept(suite, self.covey_request)
         Recorder.suite = tests
         announce(tests)
@@ -36,6 +42,8 @@ class Runner(_Base):
         return type("Result", (ReportingMixin, base), {})
 
     def run_suite(self, suite, **options):
+        if _fork is not None:
+            _fork.serve_suite(suite)
         result = super(Runner, self).run_suite(suite, **options)
         self.covey_result = result
         return result
