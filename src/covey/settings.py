@@ -8,6 +8,7 @@ Covey.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +29,7 @@ def config_file() -> Path:
 class Settings(BaseSettings):
     """Everything that can be configured, with documented defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="COVEY_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="COVEY_", extra="forbid", frozen=True, allow_inf_nan=False)
 
     home: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("covey"),
@@ -89,11 +90,17 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises ConfigError that names the setting, the value and the file or variable to mend.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    return settings_from({name: value for name, value in overrides.items() if value is not None})
+
+
+def settings_from(values: Mapping[str, object]) -> Settings:
+    """Take ``values`` as they are, None included, and read the others from the configuration. Raises ConfigError."""
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        lines = [
+            f"{'.'.join(map(str, item['loc']))} = {item['input']!r:.100}: {item['msg']}" for item in error.errors()
+        ]
         raise ConfigError(
             "Configuration is not valid: "
             + "; ".join(lines)
@@ -101,6 +108,8 @@ def load_settings(**overrides: object) -> Settings:
         ) from None
     except (YAMLError, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{config_file()} cannot be read: {error}") from None
+    except (TypeError, ValueError):  # YAML of another shape
+        raise ConfigError(f"{config_file()} cannot be read: it must hold lines of the form 'name: value'.") from None
 
 
 _INSTALL = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
