@@ -66,7 +66,7 @@ def fingerprint(folder: Path) -> str:
         info = path.lstat()
         digest.update(f"{path.relative_to(folder)}\0{info.st_mode}\0{info.st_mtime_ns}\0{info.st_uid}\0".encode())
         if path.is_symlink():
-            digest.update(os.readlink(path).encode())
+            digest.update(str(path.readlink()).encode())
         elif path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -92,7 +92,8 @@ def test_two_processes_cannot_walk_the_same_run(playlists: Path, own_home: Path)
     script = (
         "import asyncio, sys\nfrom covey.app.build import open_store\nfrom covey.settings import load_settings\n"
         "async def main():\n    async with open_store(load_settings()) as store:\n"
-        f"        with store.acquire({run_id!r}):\n            print('held', flush=True)\n            sys.stdin.read()\n"
+        f"        with store.acquire({run_id!r}):\n"
+        "            print('held', flush=True)\n            sys.stdin.read()\n"
         "asyncio.run(main())\n"
     )
     holder = subprocess.Popen(

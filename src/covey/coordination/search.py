@@ -12,8 +12,9 @@ from covey.core.repair import Standing, Verdict
 from covey.core.testing import Failure, TestReport
 
 _BATCHES = (32, 64, 128, 256)
-_PATIENCE = 300
-"""Candidates tried after the first plausible one, so that the judge has something to choose from."""
+_PATIENCE = (80, 300)
+"""At least and at most so many candidates are tried after the first plausible one, so that the judge has something to
+choose from; between the two as many as it took to find it: what came late has more competitors still to come."""
 _DEEP_CANDIDATES = 4_000
 
 
@@ -49,7 +50,8 @@ class _Search:
     @property
     def enough(self) -> bool:
         """True when the search has found what it may, tried what it may, or run out of time."""
-        patience = self.first_plausible is not None and len(self.tried) - self.first_plausible >= _PATIENCE
+        first = self.first_plausible
+        patience = first is not None and len(self.tried) - first >= min(max(first, _PATIENCE[0]), _PATIENCE[1])
         budget = self.tools.budget
         full = len(self.plausible) >= budget.plausible or len(self.tried) >= budget.candidates
         return bool(self.stopped) or patience or full
