@@ -53,6 +53,8 @@ class Hot(object):
         self.at_import = self.lines.memory
         self.driver = driver
         self._hand_over_code()
+        # Not by getattr: a lazy module would start to import.
+        self.loaded = {getattr(item, "__dict__", {}).get("__file__") for item in list(sys.modules.values())}
         adopt_orphans()
         self.live, busy = covey_swap.live_functions(lambda path: self.lines.files.get(path) is not None)
         self.entered = self.lines.entered | busy
@@ -160,19 +162,13 @@ class Hot(object):
             if layout is None:
                 raise covey_swap.NeedsFresh("the file has no known shape")
             for filename in self.lines.names.get(relative, ()):
-                if filename not in self.loaded():
+                if filename not in self.loaded:
                     raise covey_swap.NeedsFresh("the module was not imported as usual")
                 work += covey_swap.plan_swaps(relative, filename, files[path][0], edits, layout, self.entered)
             if relative not in self.lines.names:
                 covey_swap.check_syntax(path, files[path][1])
         covey_swap.swap(work, self.live)
         covey_source.serve({path: new for path, (_, new) in files.items()})
-
-    def loaded(self):
-        """Files of the modules that are imported."""
-        if not hasattr(self, "_loaded"):
-            self._loaded = {getattr(item, "__file__", None) for item in list(sys.modules.values())}
-        return self._loaded
 
     # -- coverage
 
