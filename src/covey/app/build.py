@@ -9,9 +9,9 @@ from pathlib import Path
 
 from covey.agents.workbench import Prepared, Workbench
 from covey.core.budget import Budget, Deadline
-from covey.core.errors import ConfigError, RunError, StoreError, UnusableInput
+from covey.core.errors import ConfigError, RunError, StoreConflict, StoreError, UnusableInput
 from covey.core.execution import Limits
-from covey.core.progress import Observer
+from covey.core.progress import Observer, Progress
 from covey.core.protocols import Sandbox
 from covey.core.run import Run
 from covey.core.task import Task
@@ -26,6 +26,7 @@ from covey.settings import (
     search_path,
 )
 from covey.store.sqlite import SqliteStore
+from covey.workspace.apply import recover_apply
 from covey.workspace.snapshot import load_snapshot, take_snapshot, verify_snapshot
 
 _GB = 1 << 30
@@ -50,6 +51,19 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteStore]:
         yield store
     finally:
         await store.close()
+
+
+async def recover_interrupted(settings: Settings, store: SqliteStore, observer: Observer) -> None:
+    """Give files back that a killed ``--apply`` left half written, whichever run it was."""
+    for state in sorted(settings.home.glob("runs/*/apply")):
+        try:
+            with store.acquire(state.parent.name):
+                recovery = await recover_apply(state)
+        except StoreConflict:  # that run is alive and looks after itself
+            continue
+        if recovery.outcome == "restored":
+            files = ", ".join(recovery.files)
+            observer(Progress(stage="recover", state="done", message=f"an interrupted --apply was undone: {files}"))
 
 
 def check_settings(settings: Settings) -> None:
@@ -123,7 +137,7 @@ async def prepare(task: Task, settings: Settings, tools: Workbench) -> Prepared:
         install_env=install_environment(),
         needs_pytest=needs_pytest(base, task.test_command),
         timeout_s=settings.install_timeout,
-        observer=tools.observer,
+        observer=lambda progress: tools.tell("prepare", "running", progress.message),
     )
     command = find_test_command(base, task.test_command, environment.python)
     return Prepared(snapshot=snapshot, environment=environment, command=command)

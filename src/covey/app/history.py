@@ -17,8 +17,9 @@ from covey.coordination.journal import Journal
 from covey.coordination.replay import ReplayReport, replay
 from covey.coordination.verdict import FreshEvaluator
 from covey.core.canonical import Frozen
-from covey.core.errors import ReplayDivergence, UnusableInput
+from covey.core.errors import ReplayDivergence, RunError, UnusableInput
 from covey.core.execution import Applied, ExecResult, ExecSpec
+from covey.core.ids import RUN_ID
 from covey.core.progress import Observer, nobody
 from covey.core.protocols import Sandbox, SandboxProcess
 from covey.core.review import Evaluation
@@ -135,7 +136,7 @@ async def _run_tests_again(
     scratch = run_folder(settings, run.id) / "verify"
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        snapshot = await _snapshot_again(prepared.snapshot, run, sandbox.owner, scratch)
+        snapshot = await _snapshot_again(prepared.snapshot, run, settings, sandbox.owner, scratch)
         if snapshot is None:
             return checked.adding("Neither the run's snapshot nor the repository as it was then is there any more.")
         async with build_workbench(run, settings_of(run, settings), sandbox, 0.0, observer) as tools:
@@ -162,15 +163,20 @@ async def _judge_again(run: Run, tools: Workbench, solution: Solution) -> Evalua
     return await evaluator.evaluate(run.task, solution.patch)
 
 
-async def _snapshot_again(recorded: Snapshot, run: Run, owner: int | None, scratch: Path) -> Snapshot | None:
+async def _snapshot_again(
+    recorded: Snapshot, run: Run, settings: Settings, owner: int | None, scratch: Path
+) -> Snapshot | None:
     """The run's own snapshot if it still verifies, else a new one if the repository still has the same content."""
-    kept = Path(recorded.base)
-    if kept.is_dir() and not await verify_snapshot(load_snapshot(kept.parent)):
-        return recorded
+    try:
+        if not await verify_snapshot(load_snapshot(Path(recorded.base).parent)):
+            return recorded
+    except RunError:  # gone or damaged
+        pass
     repository = Path(run.task.repository)
     if not repository.is_dir():
         return None
-    snapshot = await take_snapshot(repository, scratch / "snapshot", owner=owner)
+    exclude = (settings.home, settings.out_dir)
+    snapshot = await take_snapshot(repository, scratch / "snapshot", owner=owner, exclude=exclude)
     return snapshot if snapshot.id == recorded.id else None
 
 
@@ -190,8 +196,10 @@ async def export(run_id: str, dest: Path, settings: Settings) -> tuple[str, ...]
     Returns a sentence for each part that could not be read.
     """
     async with open_store(settings) as store:
+        if not RUN_ID.fullmatch(run_id):  # a whole id needs nothing of the store, which may be damaged
+            run_id = (await store.get(run_id)).id
         folder = settings.out_dir / run_id
         if not folder.is_dir() or dest.suffix == ".jsonl":
             return tuple(await store.export(run_id, dest))
-        zip_bundle(folder, dest)
+        await asyncio.to_thread(zip_bundle, folder, dest)
         return ()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from covey.core.errors import ConfigError
 from covey.core.progress import Observer, Progress
-from covey.core.redact import redact
+from covey.core.redact import redact_json
 
 _EVERY_S = 5.0
 
@@ -33,10 +33,10 @@ def logging_to(path: Path, observer: Observer, clock: Callable[[], float] = time
         if (stage, state) == last[:2] and now - last[2] < _EVERY_S:
             return
         last = (stage, state, now)
-        facts = {"time": round(now, 3), **progress.model_dump(exclude_defaults=True)}
+        facts = {"time": round(now, 3), **progress.model_dump(mode="json", exclude_defaults=True)}
         try:
             with path.open("a", encoding="utf-8") as file:
-                file.write(redact(json.dumps(facts)) + "\n")
+                file.write(json.dumps(redact_json(facts)) + "\n")
         except OSError:  # a full disk must not end the run: the run's own log is the truth
             return
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
+from covey.agents.slots import Verified
 from covey.agents.workbench import Prepared, Workbench
 from covey.coordination.coordinator import Solution
 from covey.core.artifact import ArtifactKind
@@ -29,17 +29,20 @@ async def finish_run(
     *,
     prepared: Prepared,
     solution: Solution,
-    metrics: Mapping[str, float],
+    duration_s: float,
     applied: bool,
 ) -> RunReport:
-    """Write the bundle of a run that ended and return its report."""
-    verify_seconds = metrics.get("verify_seconds", 0.0)
+    """Write the bundle of a run that ended and return its report; a run reported again has the same one."""
+    steps = tuple(await store.steps(run.id))
+    verify_seconds = sum(
+        Verified.model_validate(step.detail).seconds for step in steps if step.name.startswith("verify/")
+    )
     after = solution.evaluation.after if solution.evaluation else None
     item = EvidenceInput(
         run=run,
         base=prepared.snapshot.id,
         status=solution.status,
-        steps=tuple(await store.steps(run.id)),
+        steps=steps,
         patch=solution.patch,
         evaluation=solution.evaluation,
         reviews=solution.reviews,
@@ -58,8 +61,8 @@ async def finish_run(
         new_tests=solution.reproduction.new_tests,
         model=settings.model,
         candidates=solution.tried,
-        candidates_per_s=metrics.get("candidates", 0.0) / verify_seconds if verify_seconds else 0.0,
-        duration_s=metrics["wall_seconds"],
+        candidates_per_s=solution.tried / verify_seconds if verify_seconds else 0.0,
+        duration_s=duration_s,
     )
     folder = await write_bundle(settings.out_dir, item)
     await keep_bundle(run, store, folder)

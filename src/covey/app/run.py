@@ -19,6 +19,7 @@ from covey.app.build import (
     outcome_settings,
     prepare,
     recheck,
+    recover_interrupted,
     run_folder,
 )
 from covey.app.logfile import logging_to
@@ -34,7 +35,7 @@ from covey.core.redact import redact
 from covey.core.report import RunReport
 from covey.core.run import Run, RunStatus
 from covey.core.task import Task, TaskStatus
-from covey.settings import Settings, load_settings
+from covey.settings import Settings, load_settings, settings_from
 from covey.store.sqlite import SqliteStore
 from covey.workspace.apply import apply_to_user_tree
 
@@ -72,6 +73,7 @@ async def run_task(task: Task, settings: Settings, *, observer: Observer = nobod
     """Open a run for ``task`` and walk it to its end. Raises ConfigError, RunError, asyncio.CancelledError."""
     check_settings(settings)
     async with open_store(settings) as store:
+        await recover_interrupted(settings, store, observer)
         sandbox = await choose_sandbox(settings)
         run = Run(
             id=new_run_id(),
@@ -90,14 +92,16 @@ async def resume_run(run_id: str, settings: Settings, *, observer: Observer = no
     """Go on with a run where its log ends; a finished run is only reported again."""
     async with open_store(settings) as store:
         run = await store.get(run_id)
+        await recover_interrupted(settings, store, observer)
         settings = settings_of(run, settings)
+        await _check_ground(run, store)  # before anything is marked: what has ended stays as it ended
         sandbox = await choose_sandbox(settings)
         return await walk(run, store, settings, sandbox, observer=observer, apply=False)
 
 
 def settings_of(run: Run, settings: Settings) -> Settings:
     """The settings with which ``run`` was started: what decides its outcome comes from its record."""
-    return load_settings(**{**settings.model_dump(), **run.settings, "seed": run.seed})
+    return settings_from({**settings.model_dump(), **run.settings, "seed": run.seed})
 
 
 async def walk(
@@ -105,15 +109,14 @@ async def walk(
 ) -> RunReport:
     """Walk a run under its lock, and leave its status true whatever happens."""
     started = time.monotonic()
-    if settings.log_file:
-        observer = logging_to(settings.log_file, observer)
     with store.acquire(run.id):
         try:
             await store.set_status(run.id, RunStatus.running)
+            if settings.log_file:
+                observer = logging_to(settings.log_file, observer)
             journal = await Journal.open(store, run)
             spent = sum(step.duration_s for step in await store.steps(run.id))
             async with build_workbench(run, settings, sandbox, spent, observer) as tools:
-                await _check_ground(run, store, journal)
                 prepared, solution = await walk_once(run, settings, journal, tools)
                 applied = apply and solution.status is RunStatus.patched and solution.patch is not None
                 if applied and solution.patch is not None:
@@ -122,7 +125,14 @@ async def walk(
             metrics = _metrics(tools, time.monotonic() - started, spent)
             await store.record_metrics(run.id, metrics)
             report = await finish_run(
-                run, store, settings, tools, prepared=prepared, solution=solution, metrics=metrics, applied=applied
+                run,
+                store,
+                settings,
+                tools,
+                prepared=prepared,
+                solution=solution,
+                duration_s=metrics["wall_seconds"],
+                applied=applied,
             )
             await store.set_status(run.id, solution.status)
             await _tidy(store, settings, run.id)
@@ -154,11 +164,11 @@ async def walk_once(run: Run, settings: Settings, journal: Journal, tools: Workb
     return prepared, solution
 
 
-async def _check_ground(run: Run, store: RunStore, journal: Journal) -> None:
+async def _check_ground(run: Run, store: RunStore) -> None:
     """Before a resumed walk does anything for real, its recorded ground must still be there."""
-    if journal.replaying:
-        first = next(iter(await store.steps(run.id)))
-        await recheck(Prepared.model_validate(first.detail))
+    steps = await store.steps(run.id)
+    if steps:
+        await recheck(Prepared.model_validate(steps[0].detail))
 
 
 async def _mark(store: RunStore, run_id: str, status: RunStatus, error: str) -> None:
@@ -182,9 +192,10 @@ def _metrics(tools: Workbench, seconds: float, spent: float) -> dict[str, float]
 
 
 async def _tidy(store: RunStore, settings: Settings, run_id: str) -> None:
-    """Remove what can be derived again; keep the snapshots of the newest ended runs for verify and rollback."""
-    for name in ("layers", "verdict"):
-        shutil.rmtree(run_folder(settings, run_id) / name, ignore_errors=True)
+    """Remove what can be derived again, of killed runs too; keep the newest ended runs' snapshots for verify."""
     ended = [run.id for run in await store.list() if run.status.final]
+    for one in {run_id, *ended}:
+        for name in ("layers", "verdict"):
+            shutil.rmtree(run_folder(settings, one) / name, ignore_errors=True)
     for old in ended[settings.keep_snapshots :]:
         shutil.rmtree(run_folder(settings, old) / "snapshot", ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from covey.core.redact import redact
+from covey.core.redact import redact, redact_json
 from covey.settings import Settings, config_file, load_settings
 
 
@@ -14,7 +14,7 @@ async def config_command(*, as_json: bool) -> int:
     settings = load_settings()
     values = settings.model_dump(mode="json")
     if as_json:
-        sys.stdout.write(json.dumps({"file": str(config_file()), "settings": values}) + "\n")
+        sys.stdout.write(json.dumps(redact_json({"file": str(config_file()), "settings": values})) + "\n")
         return 0
     lines = [f"# {config_file()}{'' if config_file().exists() else ' (not there: all defaults)'}"]
     for name, field in Settings.model_fields.items():

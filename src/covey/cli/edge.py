@@ -27,6 +27,8 @@ def run_to_exit_code(work: Callable[[], Coroutine[None, None, int]], *, as_json:
         code = 2 if isinstance(error, ConfigError) else 3
         _say(str(error), error.detail, as_json=as_json, code=code)
         return code
+    except BrokenPipeError:
+        raise  # the reader of stdout has gone; see covey.cli.main.main
     except Exception as error:  # noqa: BLE001 - the outermost edge: a fault in Covey must still end in words
         _say(f"This is a fault in Covey, not yours: {error!r}", traceback.format_exc(), as_json=as_json, code=3)
         return 3
