@@ -29,6 +29,8 @@ from support_sandbox import (
     text,
 )
 
+pytestmark = pytest.mark.requirement("C4")
+
 ROOT = "/srv/project/of-a-user"
 
 

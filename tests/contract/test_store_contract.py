@@ -18,6 +18,8 @@ from covey.store.sqlite import SqliteStore
 from covey.testing.memory import MemoryStore
 from support_store import make_chain, make_run, make_step
 
+pytestmark = pytest.mark.requirement("E2", "E13")
+
 
 @pytest.fixture(params=["sqlite", "memory"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunStore]:

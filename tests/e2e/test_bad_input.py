@@ -11,6 +11,8 @@ import pytest
 
 from support_cli import EXAMPLES, Answer, covey, fingerprint, write_tree
 
+pytestmark = pytest.mark.requirement("E1")
+
 GREEN = {"calc.py": "def add(a, b):\n    return a + b\n"}
 TEST = """import unittest
 from calc import add

@@ -15,6 +15,8 @@ import pytest
 
 from support_cli import EXAMPLES, covey, environment, fingerprint
 
+pytestmark = pytest.mark.requirement("F10")
+
 KILLS = 6
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from support_cli import EXAMPLES, Answer, covey, fingerprint
 
+pytestmark = pytest.mark.requirement("E1", "E3", "E5", "E13", "F1", "F5", "F7")
+
 
 @pytest.fixture
 def playlists(tmp_path: Path) -> Path:

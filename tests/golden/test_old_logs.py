@@ -21,6 +21,8 @@ from covey.store.sqlite import SqliteStore
 from covey.testing.memory import MemoryStore
 from support_store import make_step
 
+pytestmark = pytest.mark.requirement("F7")
+
 HERE = Path(__file__).parent
 HEAD = {1: "3c95a1dac37f241f63d5a0b9d8253cd1daeef5e9ea7bc0141db70eeb51fb1da7"}
 

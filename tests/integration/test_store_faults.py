@@ -25,6 +25,8 @@ from covey.store.sqlite import SqliteStore
 from covey.testing.memory import MemoryStore
 from support_store import honest, make_chain, make_run, make_step, small_walk
 
+pytestmark = pytest.mark.requirement("F10")
+
 CHILD = str(Path(__file__).parent.parent / "support_store_child.py")
 RUN = make_run()
 

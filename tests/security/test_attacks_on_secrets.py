@@ -22,6 +22,8 @@ from support_sandbox import (
     unsandboxed,
 )
 
+pytestmark = pytest.mark.requirement("E12")
+
 _SCAN = """
 secret = sys.argv[1].encode()
 found = [value for value in os.environ.values() if value.encode() == secret]

@@ -25,6 +25,8 @@ from covey.evidence.report import run_report
 from support_evidence import AFTER, BEFORE, PATH, RED, diff_of, make_item, make_run, make_steps, make_tests
 from support_secrets import ALNUM, draw, planted
 
+pytestmark = pytest.mark.requirement("E12")
+
 SECRETS = {
     **planted(),
     "password": "pass" + "word=" + draw(ALNUM, 24),

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from covey.cli.render import PlainObserver, observer
 from covey.core.progress import Progress, nobody
 
+pytestmark = pytest.mark.requirement("E6")
+
 WALK = textwrap.dedent("""
     import sys, threading
     from covey.cli.render import observer

@@ -17,6 +17,8 @@ from covey.core.run import Run, Usage
 from covey.testing.memory import MemoryStore
 from support_store import Ask, Found, honest, make_run, small_walk
 
+pytestmark = pytest.mark.requirement("A3", "F7")
+
 
 class Worker:
     """Work that counts, and that can be made to fail."""

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from covey.core.ids import RUN_ID, new_run_id
+
+pytestmark = pytest.mark.requirement("E5")
 
 
 def test_a_run_id_is_the_second_in_utc_and_random_bits() -> None:

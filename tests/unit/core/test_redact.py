@@ -12,6 +12,8 @@ from pydantic import JsonValue
 from covey.core.redact import find_secrets, redact, redact_json, visible
 from support_secrets import ALNUM, HEX, draw, planted, private_key
 
+pytestmark = pytest.mark.requirement("E12")
+
 PLANTED = planted()
 RANDOM = draw(ALNUM, 20)
 MARK = re.compile(r"\[REDACTED:[a-z_]+\]")

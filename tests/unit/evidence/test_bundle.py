@@ -18,6 +18,8 @@ from covey.evidence.bundle import LOG_LIMIT, bundle_files, write_bundle
 from covey.evidence.report import run_report
 from support_evidence import AFTER, BEFORE, PATH, RED, make_item, make_run, make_steps, make_tests, without_patch
 
+pytestmark = pytest.mark.requirement("F6")
+
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}

@@ -15,6 +15,8 @@ from covey.evidence.bundle import bundle_files, manifest, pretty, write_bundle
 from covey.evidence.check import BundleCheck, check_bundle
 from support_evidence import BEFORE, PATH, make_item, without_patch
 
+pytestmark = pytest.mark.requirement("F6")
+
 NAMES = sorted(bundle_files(make_item()))
 
 

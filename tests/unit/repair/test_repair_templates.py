@@ -14,6 +14,8 @@ from covey.repair.sources import apply_edits
 from covey.repair.templates.table import BY_NAME, TEMPLATES
 from support_repair import PATH, candidates_of, rank_of, source
 
+pytestmark = pytest.mark.requirement("B2")
+
 
 def _examples() -> ModuleType:
     spec = importlib.util.spec_from_file_location("template_examples", Path(__file__).with_name("template_examples.py"))

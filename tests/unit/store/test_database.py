@@ -13,6 +13,8 @@ from covey.store import database
 from covey.store.sqlite import SqliteStore
 from support_store import make_chain, make_run
 
+pytestmark = pytest.mark.requirement("E2")
+
 
 @pytest.fixture
 async def home(tmp_path: Path) -> Path:

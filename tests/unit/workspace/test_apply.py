@@ -18,6 +18,8 @@ from covey.workspace.journal import JournalFolder
 from covey.workspace.snapshot import Snapshot
 from support_workspace import fingerprint, git, read_files, snapshot_of, write_files
 
+pytestmark = pytest.mark.requirement("E3")
+
 FILES = {"a.py": b"one\r\n", "pkg/b.py": b"two\n", "gone.py": b"bye", "data.bin": b"\x00\xff", "idle.py": b"idle\n"}
 CHANGES: dict[str, bytes | None] = {
     "a.py": b"1\r\n",

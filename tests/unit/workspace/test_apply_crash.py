@@ -15,6 +15,8 @@ import support_apply_crash
 from covey.workspace.diff import make_patch
 from support_workspace import snapshot_of, write_files
 
+pytestmark = pytest.mark.requirement("F10")
+
 FILES = {"a.py": b"one\r\n", "pkg/b.py": b"two\n", "gone.py": b"bye"}
 CHANGES: dict[str, bytes | None] = {"a.py": b"1\r\n", "pkg/b.py": b"2", "gone.py": None, "new/deep/n.py": b"n\n"}
 

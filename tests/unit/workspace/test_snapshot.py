@@ -18,6 +18,8 @@ from covey.workspace.snapshot import hash_tree, load_snapshot, take_snapshot, ve
 from covey.workspace.sources import SourceFiles
 from support_workspace import fingerprint, git, snapshot_of, write_files
 
+pytestmark = pytest.mark.requirement("E3")
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
 NOBODY = 65534
 
