@@ -19,6 +19,9 @@ step "What this machine offers (covey doctor)"
 step "A service with 70 tests and a bug; the problem as a user reported it"
 sed -n 's/^> //p' README.md
 
+step "Its tests are red"
+PYTHONDONTWRITEBYTECODE=1 "$(dirname "$covey")/python" -m pytest -q --tb=line -p no:cacheprovider 2>&1 | tail -4 || true
+
 step "covey run --repo invoice_service --holdout holdout"
 before="$(find . -type f -exec sha256sum {} + | sort | sha256sum)"
 "$covey" run "$(sed -n 's/^> \{0,1\}//p' README.md)" --repo . --holdout holdout --budget 60 --out "$work/out"
