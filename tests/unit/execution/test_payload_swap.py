@@ -169,5 +169,39 @@ def test_an_edit_outside_the_file_is_refused(swap: Any) -> None:
 
 
 def test_the_outline_covers_decorators_and_marks_shared_lines(swap: Any) -> None:
-    spans, _ = swap.outline(b"@f\ndef g():\n    pass\na = 1; b = 2\n")
+    spans, _, _ = swap.outline(b"@f\ndef g():\n    pass\na = 1; b = 2\n")
     assert spans == [(0, 21, 1), (21, 34, None)]
+
+
+IMPORTING = b"""from __future__ import absolute_import, division, print_function
+import os.path
+import re as regex
+try:
+    from textwrap import dedent
+except ImportError:
+    pass
+else:
+    import json
+
+
+def clean(text):
+    return regex.sub("a", "b", json.loads(dedent(os.path.basename(text))))
+"""
+
+
+def test_functions_that_call_what_the_module_imports_are_swapped(swap: Any) -> None:
+    """Such calls compile differently when the compiler cannot see the import; so do marks of old features."""
+    live = module(IMPORTING)
+    functions, _ = swap.live_functions(lambda path: path == "thing.py")
+    mine = {key: [item for item in found if item.__globals__ is live.__dict__] for key, found in functions.items()}
+    at = IMPORTING.index(b'"b"')
+    assert live.clean('x/"cab"') == "cbb"
+    layout = swap.outline(IMPORTING)
+    swap.swap(swap.plan_swaps("thing.py", "thing.py", IMPORTING, [[at, at + 3, '"e"', "utf-8"]], layout, set()), mine)
+    assert live.clean('x/"cab"') == "ceb"
+
+
+def test_only_imports_of_the_module_itself_count(swap: Any) -> None:
+    source = b"import a.b, c as d\nfrom e import *\nif d:\n    from f import g\n"
+    source += b"def h():\n    import i\nclass J:\n    import k\n"
+    assert swap.outline(source)[2] == ["a", "d", "g"]

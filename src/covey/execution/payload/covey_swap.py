@@ -12,14 +12,16 @@ import __future__
 import ast
 import gc
 import os
+import sys
 import types
 
 CO_OPTIMIZED = 0x1
 CO_HAS_DOCSTRING = 0x4000000
+# A feature that this Python always has leaves no mark in what the import system compiles.
 FUTURES = sum(
-    getattr(__future__, name).compiler_flag
-    for name in __future__.all_feature_names
-    if name not in ("nested_scopes", "generators", "with_statement")
+    feature.compiler_flag
+    for feature in (getattr(__future__, name) for name in __future__.all_feature_names)
+    if feature.getMandatoryRelease() is None or feature.getMandatoryRelease() > sys.version_info
 )
 
 
@@ -41,7 +43,7 @@ def apply_edits(data, edits):
 
 
 def outline(data):
-    """Top-level statements of a source file as ``(start, end, line)`` in bytes, and its future flags.
+    """Top-level statements of a source file as ``(start, end, line)`` in bytes, its future flags, imported names.
 
     Small, so that a server can keep it: no syntax tree is kept.
     """
@@ -68,7 +70,20 @@ def outline(data):
             spans[-1] = (spans[-1][0], max(spans[-1][1], starts[min(last, len(starts) - 1)]), None)
             continue
         spans.append((starts[first - 1], starts[min(last, len(starts) - 1)], first))
-    return spans, flags & FUTURES
+    return spans, flags & FUTURES, imported_names(tree)
+
+
+def imported_names(tree):
+    """Names that a module's own code imports: since Python 3.11 methods of such a name are called in another way."""
+    names = set()
+    pending = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
+            pending.extend(ast.iter_child_nodes(node))
+    return sorted(names - {"*"})
 
 
 def key_of(code):
@@ -191,7 +206,7 @@ def changed(old, new, path, started, swaps, top):
 
 def plan_swaps(path, filename, data, edits, layout, started):
     """Return the swaps for edits of one file, oldest code first. Raises NeedsFresh, SyntaxError, Damaged."""
-    spans, flags = layout
+    spans, flags, imported = layout
     groups = {}
     for edit in edits:
         home = [span for span in spans if span[0] <= edit[0] and edit[1] <= span[1]]
@@ -215,6 +230,9 @@ def plan_swaps(path, filename, data, edits, layout, started):
             if len(tree.body) != 1:
                 raise NeedsFresh("a statement becomes several, or none")
             ast.increment_lineno(tree, line - 1)
+            if imported:  # the compiler must see what it saw in the whole file
+                names = ast.Import(names=[ast.alias(name=name, asname=None) for name in imported])
+                tree.body.append(ast.fix_missing_locations(ast.copy_location(names, tree.body[0])))
             codes.append(compile(tree, filename, "exec", flags, True))
         changed(codes[0], codes[1], path, started, swaps, True)
     return swaps
