@@ -106,6 +106,23 @@ async def test_real_held_out_tests_are_neither_present_nor_run_in_the_search(tmp
     assert {result.id for result in whole.results} == {RED, GREEN}
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "found"),
+    [
+        ("tests/test_more.py", "tests.test_more", "tests.test_more.CartTest.test_empty"),
+        ("tests/test_more.py", "tests/test_more.py", "tests.test_more.CartTest.test_empty"),
+        ("holdout/test_more.py", "holdout", "test_more.CartTest.test_empty"),
+        ("tests/more/__init__.py", "tests/more/__init__.py", "tests.more.CartTest.test_empty"),
+    ],
+)
+async def test_held_out_unittests_are_found_by_name_file_and_folder(
+    path: str, name: str, found: str, tmp_path: Path
+) -> None:
+    tools = await make_bench(tmp_path, {**SHOP, path: SHOP["tests/test_cart.py"]}, holdout=(name,))
+    report = await tools.run_tests(await tools.tree(search=False), (name,), search=False)
+    assert (len(report.results), found in report.by_id()) == (2, True), report.output
+
+
 async def test_a_sandbox_that_fails_is_tried_again_and_whoever_watches_is_told(tmp_path: Path, no_pauses: None) -> None:
     tools = await make_bench(tmp_path, runner=ScriptedRunner(GONE, GONE, OK))
     said: list[str] = []

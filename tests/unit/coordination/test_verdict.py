@@ -177,14 +177,15 @@ async def test_new_tests_do_not_bring_back_a_file_that_the_patch_removes(tmp_pat
 
 
 async def test_real_tests_judge_the_text_of_the_diff(tmp_path: Path) -> None:
-    holdout = ("tests.test_more",)
+    path = name = "holdout/test_more.py"  # where the suite itself does not look
     more = SHOP["tests/test_cart.py"].replace("[1, 2]), 3", "[5]), 5")
-    tools = await make_bench(tmp_path, {**SHOP, "tests/test_more.py": more}, holdout=holdout)
+    tools = await make_bench(tmp_path, {**SHOP, path: more}, holdout=(name,))
     before = await tools.run_tests(await tools.tree())
     assert (before.red, before.ids(Outcome.passed)) == ((RED,), (GREEN,))
     evaluator = FreshEvaluator(tools, before, (RED,), ())
-    task = Task(id="t", holdout=holdout)
+    task = Task(id="t", holdout=(name,))
     found = await evaluator.evaluate(task, await patch_of(tools))
     assert (found.resolution, found.label, found.holdout_passed) == (Resolution.resolved, Label.no_regressions, True)
+    assert found.reasons == ("All 2 held-out tests pass with the patch.",)
     overfit = await patch_of(tools, FIXED.replace("return result", "return 3 if values else 0"))
     assert (await evaluator.evaluate(task, overfit)).holdout_passed is False

@@ -37,13 +37,20 @@ def matches(name, wanted, separators):
     return any(name[at] in separators and name[:at] in wanted for at in range(1, len(name)))
 
 
-def chosen(name, request, separators):
-    """Is a test asked for by ``tests`` (None: all) and not left out by ``deselect``?"""
+def chosen(name, request, separators, path=None):
+    """Is a test asked for by ``tests`` (None: all) and not left out by ``deselect``?
+
+    ``path`` is its file, relative to the tree, for frameworks whose names do not begin with it.
+    """
+
+    def meant(wanted):
+        return matches(name, wanted, separators) or bool(path and matches(path, wanted, "/"))
+
     tests = request.get("tests")
-    if tests is not None and not matches(name, request.setdefault("_tests", frozenset(tests)), separators):
+    if tests is not None and not meant(request.setdefault("_tests", frozenset(tests))):
         return False
     deselect = request.get("deselect")
-    return not deselect or not matches(name, request.setdefault("_deselect", frozenset(deselect)), separators)
+    return not deselect or not meant(request.setdefault("_deselect", frozenset(deselect)))
 
 
 def keep_tree_clean():

@@ -12,7 +12,7 @@ import unittest.loader
 import covey_source
 from covey_channel import inside, open_channel, tree_root
 from covey_failure import describe
-from covey_request import chosen, keep_tree_clean, read_request
+from covey_request import chosen, keep_tree_clean, matches, read_request
 
 NO_TESTS = 5
 
@@ -42,6 +42,11 @@ def test_path(test):
     """File of a test's module."""
     module = sys.modules.get(type(test).__module__)
     return getattr(module, "__file__", None)
+
+
+def place(test):
+    """File of a test's module relative to the tree, None outside it."""
+    return inside(test_path(test), Recorder.tree)
 
 
 def flatten(suite):
@@ -165,8 +170,24 @@ def kept(suite, request):
     for test in flatten(suite):
         name = test_name(test)
         stand_in = type(test).__module__ == "unittest.loader"
-        if chosen(name, request, ".") or (stand_in and any(item.startswith(name + ".") for item in wanted)):
+        if chosen(name, request, ".", place(test)) or (
+            stand_in and any(item.startswith(name + ".") for item in wanted)
+        ):
             found.append(test)
+    return found
+
+
+def elsewhere(tests, request):
+    """Tests of files and folders that are asked for and that the suite itself does not reach."""
+    found = []
+    for name in request.get("tests") or ():
+        path = os.path.join(Recorder.tree, name)
+        if os.path.exists(path) and not any(matches(place(test) or "", [name], "/") for test in tests):
+            folder, pattern = (path, "test*.py") if os.path.isdir(path) else os.path.split(path)
+            top = folder
+            while os.path.exists(os.path.join(top, "__init__.py")):
+                top = os.path.dirname(top)
+            found.extend(flatten(unittest.TestLoader().discover(folder, pattern, top)))
     return found
 
 
@@ -188,7 +209,9 @@ class Runner(unittest.TextTestRunner):
     request = None
 
     def run(self, test):
-        tests = kept(test, self.request or {})
+        request = self.request or {}
+        tests = kept(test, request)
+        tests += elsewhere(tests, request)
         Recorder.suite = tests
         announce(tests)
         return super(Runner, self).run(unittest.TestSuite(tests))
