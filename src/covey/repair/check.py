@@ -18,6 +18,7 @@ from covey.repair.sources import Nodes
 from covey.repair.view import FUNCTIONS, Statement, View, first_line
 
 _BODY = "__covey_body__()"
+"""A call that no optimiser removes: it keeps what follows a ``break``, a ``continue`` and a ``return`` apart."""
 
 
 @contextmanager
@@ -97,14 +98,14 @@ class Checker:
                 text = text.replace("\n" + indent, "\n  ")
             elif text.startswith("@"):
                 text = text.replace("\n", "\n  ")
-        return prefix + text + suffix
+        return prefix + text + suffix + (f"\n  {_BODY}\n {_BODY}\n" if prefix.endswith("  ") else "")
 
     def _opening(self, statement: ast.AST) -> str:
         parent = self.view.parents.get(statement)
         function = self.view.function_of(parent) if parent is not None else None
         keyword = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
         outer = "if 1:\n" if function is None or isinstance(parent, ast.ClassDef) else f"{keyword} _():\n"
-        return f"{outer} {'while' if self.view.loop_of(statement) is not None else 'if'} 1:\n  "
+        return f"{outer} {'while' if self.view.loop_of(statement) is not None else 'if'} {_BODY}:\n  "
 
     def _header(self, statement: Statement) -> tuple[int, int, str, str, str] | None:
         body: list[ast.stmt] | None = getattr(statement, "body", None)

@@ -88,6 +88,10 @@ _METHODS = {
     **dict.fromkeys(["union", "intersection", "difference", "symmetric_difference"], "set"),
     "encode": "bytes",
 }
+_ARGUMENT = {
+    **dict.fromkeys(words("len sum sorted list tuple set max any all enumerate reversed"), "iter"),
+    **dict.fromkeys(words("range chr abs hex bin"), "int"),
+}
 _NODES: dict[type[ast.AST], str] = {
     ast.List: "list",
     ast.ListComp: "list",
@@ -197,8 +201,12 @@ def used_kind(parent: ast.AST | None, node: ast.AST) -> str:
             other = parent.comparators[0] if node is parent.left else parent.left
             return constant_kind(other.value) if isinstance(other, ast.Constant) and other.value is not None else ""
         return ""
-    if isinstance(parent, ast.Call) and node is parent.func:
-        return "func"
+    if isinstance(parent, ast.Call):
+        return (
+            "func" if node is parent.func else _ARGUMENT.get(callee_name(parent), "") if node in parent.args[:1] else ""
+        )
+    if isinstance(parent, ast.Slice):
+        return "int"
     if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)) and node is parent.iter:
         return "iter"
     return ""

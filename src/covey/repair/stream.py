@@ -24,7 +24,7 @@ from covey.repair.index import Package
 from covey.repair.pairs import combined
 from covey.repair.paths import is_test_path
 from covey.repair.site import Proposal, Site
-from covey.repair.sources import Nodes, Source, read_source
+from covey.repair.sources import Source, read_source
 from covey.repair.templates.table import templates_for
 from covey.repair.view import Statement, View
 
@@ -196,10 +196,7 @@ class CandidateStream:
         found: list[_Ranked] = []
         for node in site.nodes:
             for template in templates_for(node):
-                try:
-                    built = [p for p in template.build(site, node) if p is not None and p.fit > 0]
-                except Nodes:  # a donor text that does not parse on its own
-                    continue
+                built = [p for p in template.build(site, node) if p is not None and p.fit > 0]
                 built.sort(key=lambda p: -p.fit)
                 for rank, proposal in enumerate(built):
                     weight = template.prior * min(proposal.fit, 2.0) / (1 + rank / _SAME_TEMPLATE)

@@ -22,6 +22,7 @@ EXAMPLES: tuple[Example, ...] = (
     _change("comparison-opposite", "f(x)", "return x == 3", "return x != 3"),
     _change("comparison-other", "f(x, y)", "return x < y", "return x > y"),
     _change("arithmetic-operator", "f(x, y)", "return x + y * 2", "return x - y * 2"),
+    _change("round-up", "f(a, b)", "return a // b", "return -(-a // b)"),
     _change("augmented-operator", "f(x)", "n = 0\nn += x\nreturn n", "n = 0\nn -= x\nreturn n"),
     _change(
         "accumulate", "f(xs)", "n = 0\nfor x in xs:\n    n = x\nreturn n", "n = 0\nfor x in xs:\n    n += x\nreturn n"
@@ -170,6 +171,7 @@ EXAMPLES: tuple[Example, ...] = (
     _change("conditional-expression", "f(n)", "return n.value", "return n.value if n else None"),
     _change("delete-statement", "f(x)", "x.go()\nx.stop()\nreturn x", "x.go()\nreturn x"),
     _change("unwrap-block", "f(x)", "if x.y:\n    x.go()\nreturn x", "x.go()\nreturn x"),
+    _change("simultaneous-assignment", "f(a, b)", "a = b\nb = a % b\nreturn a", "a, b = b, a % b\nreturn a"),
     _change("swap-statements", "f(x)", "x.go()\nx.stop()", "x.stop()\nx.go()"),
     _change(
         "dedent-statement",

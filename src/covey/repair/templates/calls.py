@@ -233,7 +233,10 @@ def add_known_argument(site: Site, call: ast.Call) -> Proposals:
             for known in site.variables:
                 near = "default" in known.name or known.loads == 0
                 yield site.splice(end, end, comma + known.name, 1.3 if near else 0.25)
-    for other in site.index.calls.get(name, []):
+    for other in site.index.calls.get(name, [])[:30]:
+        following = other.args[len(call.args)] if len(other.args) > len(call.args) and not call.keywords else None
+        if following is not None and not isinstance(following, ast.Starred) and _visible(site, following):
+            yield site.splice(end, end, comma + site.text(following), 0.5)
         for keyword in other.keywords:
             if other is not call and keyword.arg and keyword.arg not in given and _visible(site, keyword.value):
                 yield site.splice(end, end, f"{comma}{keyword.arg}={site.text(keyword.value)}", 0.6)
@@ -284,6 +287,9 @@ def missing_value(site: Site, node: ast.Constant) -> Proposals:
         same = wanted and known.name.lstrip("_") == (wanted or "").lstrip("_")
         unread = known.loads == 0
         yield site.swap(node, known.name, 1.6 if same else 1.2 if unread else 0.4)
+    for name in site.index.constants:
+        if name.isupper() and site.facts.loads[name] == 0:
+            yield site.swap(node, name, 0.5 if site.index.loads[name] == 0 else 0.25)
     if site.self_name and site.function is not None and site.function.name != "__init__":
         for attribute, kind in list(site.attributes.items())[:12]:
             if kind != "func":

@@ -7,7 +7,7 @@ import ast
 from covey.repair.kinds import callee_name, compatible
 from covey.repair.site import Site
 from covey.repair.templates.base import Proposals, Template
-from covey.repair.templates.conditions import donors, names_in
+from covey.repair.templates.conditions import donors, names_in, words_in
 
 _COMP = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 
@@ -51,8 +51,7 @@ def filters(site: Site, node: ast.AST) -> Proposals:
         ):
             yield site.splice(end, end, joint + wanted, fit)
     for text, fit in donors(site):
-        used = names_in(ast.parse(text.strip(), mode="eval"))
-        if used & set(targets):
+        if words_in(text) & set(targets):
             yield site.splice(end, end, joint + text, fit)
     for known in site.variables:
         if known.loads == 0 and targets:
@@ -73,12 +72,25 @@ def element(site: Site, node: ast.AST) -> Proposals:
             for target in sorted(targets & names_in(node.elt)):
                 yield site.swap(node.elt, target, 0.4)
     generators: list[ast.comprehension] = getattr(node, "generators", [])
+    inner: ast.expr | None = getattr(node, "elt", None)
+    if (
+        isinstance(inner, (ast.ListComp, ast.GeneratorExp, ast.SetComp))
+        and len(generators) == len(inner.generators) == 1
+    ):
+        spans = [_clause(site, c.generators[0]) for c in (inner, node)]  # type: ignore[attr-defined]
+        texts = [site.view.text[slice(*span)] for span in spans]
+        yield site.both(site.splice(*spans[0], texts[1]), site.splice(*spans[1], texts[0]), fit=0.9)
     if len(generators) == 2:
         first, second = generators
         a = site.view.text[site.view.span(first.target)[0] : site.view.span((first.ifs or [first.iter])[-1])[1]]
         b = site.view.text[site.view.span(second.target)[0] : site.view.span((second.ifs or [second.iter])[-1])[1]]
         begin, stop = site.view.span(first.target)[0], site.view.span((second.ifs or [second.iter])[-1])[1]
         yield site.splice(begin, stop, f"{b} for {a}", 0.9)
+
+
+def _clause(site: Site, clause: ast.comprehension) -> tuple[int, int]:
+    """Span of what follows ``for`` in a comprehension."""
+    return site.view.span(clause.target)[0], site.view.span((clause.ifs or [clause.iter])[-1])[1]
 
 
 def bound_names(site: Site, node: ast.Name) -> Proposals:

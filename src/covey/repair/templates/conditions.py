@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from covey.repair.kinds import callee_name
 from covey.repair.near import closeness
@@ -14,6 +15,11 @@ from covey.repair.templates.base import Proposals, Template
 def names_in(node: ast.AST) -> set[str]:
     """Identifiers read in an expression."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def words_in(text: str) -> set[str]:
+    """Identifiers in the text of an expression."""
+    return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
 def visible(site: Site, node: ast.AST) -> bool:
@@ -97,7 +103,7 @@ def other_condition(site: Site, node: ast.AST) -> Proposals:
     if test is not None:
         own = names_in(test)
         for text, fit in donors(site):
-            if text != site.text(test) and own & names_in(ast.parse(text.strip(), mode="eval")):
+            if text != site.text(test) and own & words_in(text):
                 yield site.swap(test, text, fit)
 
 

@@ -13,32 +13,50 @@ from covey.repair.templates.quoting import is_docstring, is_piece
 def number(site: Site, node: ast.Constant) -> Proposals:
     """Another number: one off, a common constant, one used nearby, the one that the failure asks for."""
     value = node.value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return
-    if isinstance(value, float) and not math.isfinite(value):
-        return
+    place: ast.AST = node
+    parent = site.parent(node)
+    if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.USub):
+        place, value = parent, -value
+    whole = isinstance(value, int) and isinstance(site.parent(place), (ast.Subscript, ast.Slice))
+    asked = [e for e in site.hints.expected() if isinstance(e, (int, float)) and not isinstance(e, bool)]
     spelling = site.text(node)
+    parity = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mod) and value == 2  # seldom wrong
+    for new, fit in _numbers(site, value, asked).items():
+        if new == value or not math.isfinite(new) or (whole and not isinstance(new, int)):
+            continue
+        plain = isinstance(value, float) and "e" not in spelling.lower()
+        text = repr(float(new)) if plain else repr(new)
+        yield site.swap(place, text, fit * (0.3 if parity else 1.0), note="literal" if new in asked else "")
+
+
+def _numbers(site: Site, value: float, asked: list[int | float]) -> dict[int | float, float]:
+    """Other numbers that may have been meant, with their fit."""
     wanted: dict[int | float, float] = {value + 1: 1.0, value - 1: 1.0}
-    wanted.update({v: 0.8 for v in (0, 1) if v not in wanted})
+    for common in (0, 1):
+        wanted.setdefault(common, 0.8)
     wanted.setdefault(-1 if value == 1 else 2, 0.4)
     if value:
         wanted.setdefault(-value, 0.4)
         for factor, fit in ((10, 0.35), (2, 0.35), (1000, 0.15), (100, 0.15)):
             wanted.setdefault(value * factor, fit)
-            quotient = value / factor
-            wanted.setdefault(int(quotient) if isinstance(value, int) and quotient == int(quotient) else quotient, fit)
+            if isinstance(value, float) or value % factor == 0:
+                wanted.setdefault(value / factor if isinstance(value, float) else value // factor, fit)
     for other, count in site.index.numbers.most_common(24):
+        if isinstance(other, float) and isinstance(value, int):
+            continue
         wanted.setdefault(other, 0.3 + min(count, 5) * 0.04)
     for delta in site.hints.differences():
-        wanted[value + delta] = max(wanted.get(value + delta, 0), 1.2)
-    for expected in site.hints.expected():
-        if isinstance(expected, (int, float)) and not isinstance(expected, bool):
-            wanted.setdefault(expected, 0.35)
-    for new, fit in wanted.items():
-        if new != value and math.isfinite(new):
-            plain = isinstance(value, float) and spelling.lower().count("e") == 0
-            text = repr(float(new)) if plain else repr(new)
-            yield site.swap(node, text, fit, note="literal" if new in site.hints.expected() else "")
+        if isinstance(value, float) or isinstance(delta, int):
+            wanted[value + delta] = max(wanted.get(value + delta, 0), 1.2)
+    for actual, expected in site.hints.pairs:
+        if isinstance(actual, (int, float)) and isinstance(expected, (int, float)) and actual and value:
+            scaled_value = value * expected / actual
+            wanted.setdefault(int(scaled_value) if scaled_value == int(scaled_value) else scaled_value, 0.8)
+    for number_asked in asked:
+        wanted.setdefault(number_asked, 0.35)
+    return wanted
 
 
 def truth(site: Site, node: ast.Constant) -> Proposals:

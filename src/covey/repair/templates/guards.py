@@ -55,7 +55,8 @@ def subjects(site: Site) -> list[tuple[ast.AST, str, float]]:
                 and known.role in {"import", "global"}
                 and known.kind in {"module", "func", "class", ""}
             )
-            if text in {"self", "cls"} or text in BUILTINS or fixed:
+            module = site.lookup(text.split(".")[0]) == "module"
+            if text in {"self", "cls"} or text in BUILTINS or fixed or module:
                 continue
             if text not in found or found[text][2] < weight:
                 found[text] = (value, reliance, weight)
@@ -210,6 +211,8 @@ def lookup(site: Site, node: ast.Subscript) -> Proposals:
         return
     parent = site.parent(node)
     if isinstance(parent, (ast.arg, ast.AnnAssign)):
+        return
+    if site.kind(node.slice) == "int" and site.kind(node.value) != "dict" and "KeyError" not in site.hints.types:
         return
     holder, key = site.text(node.value), site.text(node.slice)
     asked = 1.5 if "KeyError" in site.hints.types else 0.5

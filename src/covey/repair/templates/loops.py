@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from covey.repair.kinds import callee_name
 from covey.repair.render import ADD
@@ -56,41 +57,56 @@ def slice_bounds(site: Site, node: ast.Subscript) -> Proposals:
     part = node.slice
     if not isinstance(part, ast.Slice):
         return
+    inside = _inside(site, node)
     lower = site.text(part.lower) if part.lower else ""
     upper = site.text(part.upper) if part.upper else ""
     step = f":{site.text(part.step)}" if part.step else ""
-    options: list[tuple[str, float]] = []
-    if lower and upper:
-        options += [(f"{lower}:{step}", 0.8), (f":{upper}{step}", 0.8)]
-        if not step:
-            options += [(f"{lower}:{lower} + {upper}", 0.6)]
-    elif lower:
-        options += [(f":{lower}{step}", 1.0), (f"{lower}:-1{step}", 0.5)]
-    elif upper:
-        options += [(f"{upper}:{step}", 1.0), (f"1:{upper}{step}", 0.6)]
-        if upper.lstrip().startswith("-"):
-            options.append((f"{upper}:{step}", 1.0))
-        else:
-            options.append(
-                (f"-{upper}:{step}" if upper.isidentifier() or upper.isdigit() else f"-({upper}):{step}", 0.5)
-            )
-    else:
-        options += [(f"1:{step}", 0.6), (f":-1{step}", 0.6)]
-    if part.step:
-        options += [(f"{lower}:{upper}", 1.0)]
-        if upper == "" and lower == "":
-            options += [("::-1", 0.8), ("::2", 0.3), ("1::2", 0.6)]
-        options.append((f"1:{upper}{step}" if not lower else f"{upper}:{upper}{step}", 0.3))
-    else:
-        options += [(f"{lower}:{upper}:-1", 0.6), (f"{lower}:{upper}:2", 0.2)]
+    options = [*_bounds(lower, upper, step), *_steps(lower, upper, step), (lower or upper or "0", 0.35)]
+    options += _measured(site, node, lower, upper, step)
     for text, fit in options:
-        yield site.splice(*_inside(site, node), text, fit)
-    yield site.splice(*_inside(site, node), lower or upper or "0", 0.35)
+        yield site.splice(*inside, text, fit)
+
+
+def _bounds(lower: str, upper: str, step: str) -> Iterator[tuple[str, float]]:
+    """Yield slices with bounds dropped, added or moved to the other side."""
+    if lower and upper:
+        yield from ((f"{lower}:{step}", 0.8), (f":{upper}{step}", 0.8))
+        if not step:
+            yield f"{lower}:{lower} + {upper}", 0.6
+    elif lower:
+        yield from ((f":{lower}{step}", 1.0), (f"{lower}:-1{step}", 0.5))
+    elif upper:
+        negated = f"-{upper}" if upper.isidentifier() or upper.isdigit() else f"-({upper})"
+        yield from ((f"{upper}:{step}", 1.0), (f"1:{upper}{step}", 0.6), (f"{negated}:{step}", 0.5))
+    else:
+        yield from ((f"1:{step}", 0.6), (f":-1{step}", 0.6))
+
+
+def _steps(lower: str, upper: str, step: str) -> Iterator[tuple[str, float]]:
+    """Yield slices with another step."""
+    if not step:
+        yield from ((f"{lower}:{upper}:-1", 0.6), (f"{lower}:{upper}:2", 0.2))
+        return
+    yield f"{lower}:{upper}", 1.0
+    if not lower:
+        yield f"1:{upper}{step}", 0.5
+    if not (lower or upper):
+        yield from (("::-1", 0.8), ("::2", 0.3), ("1::2", 0.6))
+
+
+def _measured(site: Site, node: ast.Subscript, lower: str, upper: str, step: str) -> Iterator[tuple[str, float]]:
+    """Yield slices whose bounds are variables, or shifted by the length of one."""
     for known in site.variables:
-        if known.kind == "int" or (known.loads == 0 and known.kind == ""):
-            bonus = 1.0 if known.loads == 0 else 0.3
-            yield site.splice(*_inside(site, node), f"{lower}:{known.name}{step}", bonus)
-            yield site.splice(*_inside(site, node), f"{known.name}:{upper}{step}", bonus * 0.8)
+        name = known.name
+        if name == site.text(node.value):
+            continue
+        if upper and known.kind in {"str", "list", "tuple"} and name != upper:
+            yield from ((f"{lower}:{upper} - len({name}){step}", 0.6), (f"{lower}:{upper} + len({name}){step}", 0.3))
+        elif lower and known.kind == "str":
+            yield f"{lower} + len({name}):{upper}{step}", 0.6
+        elif known.kind == "int" or (known.loads == 0 and not known.kind):
+            fit = 1.0 if known.loads == 0 else 0.3
+            yield from ((f"{lower}:{name}{step}", fit), (f"{name}:{upper}{step}", fit * 0.8))
 
 
 def _inside(site: Site, node: ast.Subscript) -> tuple[int, int]:

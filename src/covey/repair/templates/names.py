@@ -41,7 +41,7 @@ def likeness(site: Site, old: str, known: Known, wanted: str) -> float:
         if known.loads == 0:
             fit += 0.7  # a value that nobody reads is the best sign of a wrong name
     elif known.role == "import":
-        fit *= 0.4
+        fit *= 0.4 if closeness(old, known.name) > 0.5 else 0.15
     if site.function is None and known.role == "global":
         fit += 0.1
     return fit
@@ -54,7 +54,9 @@ def name(site: Site, node: ast.Name) -> Proposals:
     callee = _is_callee(site, node)
     if callee and node.id in BUILTINS and node.id not in site.names:
         return
-    wanted = site.lookup(node.id) or used_kind(site.parent(node), node)
+    used, held = used_kind(site.parent(node), node), site.lookup(node.id)
+    wanted = used or held
+    misused = 1.4 if not compatible(used, held) else 1.0
     options: list[tuple[float, str]] = []
     for known in site.names.values():
         if known.name == node.id or known.name.startswith("__") or (known.kind == "module" and wanted != "module"):
@@ -68,7 +70,9 @@ def name(site: Site, node: ast.Name) -> Proposals:
     undefined = node.id not in site.names and node.id not in BUILTINS
     twice = 1.7 if site.repeated(node) else 1.0
     for fit, text in sorted(options, key=lambda o: (-o[0], o[1]))[:_MOST]:
-        yield site.swap(node, text, fit * twice * (1.6 if undefined or node.id in site.hints.undefined else 1.0))
+        yield site.swap(
+            node, text, fit * twice * misused * (1.6 if undefined or node.id in site.hints.undefined else 1.0)
+        )
 
 
 def bound_name(site: Site, node: ast.Name) -> Proposals:

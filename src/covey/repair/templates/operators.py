@@ -48,7 +48,7 @@ _SWAPS: dict[str, dict[str, float]] = {
 _NUMERIC = frozenset({"int", "float", "bool"})
 
 
-_RARE = 0.12
+_RARE = 0.2
 """Fit of an operator that is hardly ever taken for another by hand."""
 
 
@@ -128,6 +128,13 @@ def arithmetic(site: Site, node: ast.BinOp) -> Proposals:
         level = {"+": ADD, "-": ADD, "*": MUL, "/": MUL, "//": MUL, "%": MUL, "**": POWER}.get(new, BITOR)
         text = f"{site.wrapped(node.left, level)} {new} {site.wrapped(node.right, level + 1)}"
         yield site.swap(node, text, fit * 0.9 * (0.5 if textual else 1))
+
+
+def ceiling(site: Site, node: ast.BinOp) -> Proposals:
+    """A division that should round up."""
+    if isinstance(node.op, ast.FloorDiv):
+        fit = 0.5 if isinstance(node.right, ast.Constant) else 1.0
+        yield site.swap(node, f"-(-{site.wrapped(node.left, UNARY)} // {site.wrapped(node.right, MUL + 1)})", fit)
 
 
 def augmented(site: Site, node: ast.AugAssign) -> Proposals:
@@ -291,6 +298,8 @@ def off_by_one(site: Site, node: ast.AST) -> Proposals:
     else:
         return
     wanted = {d for d in site.hints.differences() if d in {1, -1}}
+    if isinstance(node, ast.Call) and site.kind(node) != "int":
+        fit *= 0.3  # results of unknown calls are seldom counted on
     for sign, value in (("+", 1), ("-", -1)):
         if fit and not (isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant) and node.right.value == 1):
             boost = 1.5 if value in wanted and isinstance(parent, ast.Return) else 1.0
@@ -384,6 +393,7 @@ TEMPLATES = (
     Template("comparison-opposite", 0.6, "a comparison was the wrong way round", (ast.Compare,), opposite),
     Template("comparison-other", 0.55, "the wrong comparison was used", (ast.Compare,), comparison),
     Template("arithmetic-operator", 0.85, "the wrong arithmetic operator was used", (ast.BinOp,), arithmetic),
+    Template("round-up", 0.3, "a division rounded down", (ast.BinOp,), ceiling),
     Template("augmented-operator", 0.8, "the wrong augmented assignment was used", (ast.AugAssign,), augmented),
     Template("accumulate", 0.4, "a value was overwritten instead of accumulated", (ast.Assign,), accumulate),
     Template("boolean-operator", 0.75, "`and` and `or` were mixed up", (ast.BoolOp,), boolean),

@@ -87,6 +87,26 @@ def _shares_names(left: ast.AST, right: ast.AST) -> bool:
     )
 
 
+def simultaneous(site: Site, statement: ast.Assign) -> Proposals:
+    """Two assignments of which the second must not see the first."""
+    if not 0 <= site.position < len(site.block) - 1:
+        return
+    other = site.block[site.position + 1]
+    first, second = site.view.whole_lines(statement), site.view.whole_lines(other)
+    if not isinstance(other, ast.Assign) or first is None or second is None:
+        return
+    simple = (ast.Name, ast.Attribute, ast.Subscript)
+    targets = [*statement.targets, *other.targets]
+    if (
+        len(targets) == 2
+        and all(isinstance(t, simple) for t in targets)
+        and _shares_names(statement.targets[0], other.value)
+    ):
+        left = ", ".join(map(site.text, targets))
+        right = ", ".join(map(site.text, (statement.value, other.value)))
+        yield site.replace_lines((first[0], second[1]), f"{site.view.indent(statement)}{left} = {right}\n", 1.0)
+
+
 def _moved(view: View, statement: ast.AST, indent: str) -> str | None:
     text = view.reindented(statement, indent)
     return text if text is None or text.endswith("\n") else text + "\n"
@@ -154,6 +174,7 @@ def indent_into(site: Site, statement: ast.stmt) -> Proposals:
 
 
 TEMPLATES = (
+    Template("simultaneous-assignment", 0.5, "a value was overwritten before it was used", (ast.Assign,), simultaneous),
     Template("delete-statement", 0.3, "a statement was superfluous", (ast.stmt,), delete),
     Template("unwrap-block", 0.25, "statements should not depend on a condition", (ast.If, ast.With, ast.Try),
         unwrap_block),

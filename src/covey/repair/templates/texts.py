@@ -85,8 +85,8 @@ def _wanted(site: Site, node: ast.Constant, value: str) -> dict[str, float]:
             wanted.setdefault(known.name, 0.5)
     if value.startswith(" ") or value.endswith(" ") or len(value) <= 1:
         wanted.setdefault(value + " ", 0.3)
-    if value[:2] == value[-2:] and len(value) > 4:
-        wanted.setdefault(value[2:-2], 0.5)
+    if value[:2] == value[-2:] and value[:2].isalnum() and len(value) > 4:
+        wanted.setdefault(value[2:-2], 1.0)
     wanted.pop(value, None)
     return wanted
 

@@ -50,10 +50,20 @@ def unwrap(site: Site, call: ast.Call) -> Proposals:
             yield site.swap(call, site.text(call.args[0]), 0.3)
 
 
+def _marks(site: Site) -> list[str]:
+    """Separators that the enclosing function uses, as written."""
+    found = [
+        site.text(node)
+        for node in ast.walk(site.function or site.statement)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and 0 < len(node.value) <= 2
+    ]
+    return [text for text in dict.fromkeys(found) if text[:1] in "'\"" and not text[1:2].isalnum()][:2]
+
+
 def wrap(site: Site, node: ast.AST) -> Proposals:
     """A conversion or another call that is missing around a value or after it."""
     parent = site.parent(node)
-    if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or isinstance(node, ast.Constant):
+    if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or isinstance(node, (ast.Constant, ast.UnaryOp)):
         return
     if isinstance(node, ast.Name) and (
         site.names.get(node.id) is None or site.names[node.id].kind in {"func", "class", "module"}
@@ -79,6 +89,9 @@ def wrap(site: Site, node: ast.AST) -> Proposals:
     if kind in {"int", "float"}:
         yield site.swap(node, f"max(0, {site.text(node)})", 0.25 * place)
     if isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.JoinedStr)):
+        for mark in _marks(site) if kind == "str" else ():
+            for method, fit in (("rstrip", 0.5), ("strip", 0.5), ("lstrip", 0.3)):
+                yield site.swap(node, f"{site.text(node)}.{method}({mark})", fit * place)
         for suffix, fit in _SUFFIXES.get(kind, ()):
             if not own or own != suffix[1:-2]:
                 yield site.swap(node, site.text(node) + suffix, fit * place)
