@@ -13,7 +13,7 @@ from covey.repair.judge import judge
 from covey.workspace.diff import make_patch
 from covey.workspace.edits import changes_of
 
-_PATCHES = 8
+_PATCHES = 20
 
 
 class Selector:
@@ -22,7 +22,7 @@ class Selector:
     name = "selector"
 
     async def run(self, request: SelectRequest, tools: Workbench) -> Selection:
-        """Fill the slot. Patches come in the order of the ranking, the best 8 at most.
+        """Fill the slot. Patches come in the order of the ranking, the best 20 at most.
 
         Where nothing is plausible, drafts that made progress keep the order in which they were given.
         """

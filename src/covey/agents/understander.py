@@ -21,8 +21,10 @@ class Understander:
         def placed(frame: Frame) -> Frame | None:
             if not frame.path:
                 return frame
-            fits = [path for path in paths if frame.path == path or frame.path.endswith(f"/{path}")]
-            return frame.model_copy(update={"path": max(fits, key=len)}) if fits else None
+            inside = [path for path in paths if frame.path == path or frame.path.endswith(f"/{path}")]
+            beneath = [path for path in paths if path.endswith(f"/{frame.path}")]  # written from src, say
+            fits = sorted(inside, key=len)[-1:] or (beneath if len(beneath) == 1 else [])
+            return frame.model_copy(update={"path": fits[0]}) if fits else None
 
         examples = tuple(block.text for block in problem.code if block.language in ("", "python", "py", "pycon"))
         return Brief(

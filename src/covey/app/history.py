@@ -199,6 +199,8 @@ async def export(run_id: str, dest: Path, settings: Settings) -> tuple[str, ...]
         if not RUN_ID.fullmatch(run_id):  # a whole id needs nothing of the store, which may be damaged
             run_id = (await store.get(run_id)).id
         folder = settings.out_dir / run_id
+        if not folder.is_dir() and dest.suffix == ".zip":
+            raise UnusableInput(f"Run {run_id} has no bundle in {settings.out_dir}; export its log: --to FILE.jsonl")
         if not folder.is_dir() or dest.suffix == ".jsonl":
             return tuple(await store.export(run_id, dest))
         await asyncio.to_thread(zip_bundle, folder, dest)

@@ -55,6 +55,8 @@ async def solve(
     ``problem`` may be empty: then the failing tests are the problem. Raises ConfigError for unusable input and
     RunError when the machinery fails; "no patch" is a report, not an error.
     """
+    if test is not None and redact(test) != test:
+        raise UnusableInput("The test command holds what looks like a secret, and it would be recorded. Leave it out.")
     path = Path(repository).expanduser().absolute()
     if not path.is_dir():
         raise UnusableInput(f"{path} is not a folder. Give the path of a Python repository with --repo.")
@@ -62,7 +64,7 @@ async def solve(
         id="task",
         description=redact(problem),
         repository=str(path.resolve()),
-        test_command=redact(test) if test else None,
+        test_command=test,
         holdout=tuple(name.rstrip("/") for name in holdout),
         status=TaskStatus.in_progress,
     )
@@ -145,7 +147,10 @@ async def walk(
             await _mark(store, run.id, RunStatus.failed, words)
             if not isinstance(error, StoreError):
                 detail = error.detail if isinstance(error, CoveyError) else ""
-                await failed_bundle(run, store, settings, f"{words}\n{redact(detail)}")
+                try:
+                    await failed_bundle(run, store, settings, f"{words}\n{redact(detail)}")
+                except CoveyError as second:  # the first error is the one that the user must see
+                    error.add_note(f"Its evidence could not be written either: {second}")
             raise
 
 

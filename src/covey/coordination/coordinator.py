@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from covey.agents.slots import (
     Brief,
     DocumentRequest,
@@ -95,10 +97,16 @@ async def coordinate(task: Task, journal: Journal, tools: Workbench, flock: Floc
         patch=patch,
         evaluation=verdict,
         reviews=reviews,
-        alternatives=tuple(other for other in approved if patch is None or other.id != patch.id),
+        alternatives=tuple(as_judged(other, judged) for other in approved if patch is None or other.id != patch.id),
         tried=found.tried,
         notes=found.notes,
     )
+
+
+def as_judged(patch: Patch, judged: Mapping[str, Evaluation]) -> Patch:
+    """A patch with the label of its fresh verdict; without a verdict it has none."""
+    verdict = judged.get(patch.id)
+    return patch.model_copy(update={"label": verdict.label if verdict else None})
 
 
 async def review(ask: Ask, flock: Flock, selection: Selection) -> tuple[Review, ...]:
