@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from covey.repair import donors
 from covey.repair.kinds import annotation_kind, callee_name, kind_of, used_kind
 from covey.repair.view import FUNCTIONS, Function, View
 
@@ -202,6 +203,21 @@ class FileIndex:
             facts.kinds[node.id] = known
         if isinstance(parent, ast.For) and isinstance(parent.iter, ast.Call):
             facts.kinds.setdefault(node.id, "int" if callee_name(parent.iter) == "range" else "")
+
+    @cached_property
+    def statements(self) -> list[donors.Piece]:
+        """Statements that may be used again."""
+        return donors.statements(self.view)
+
+    @cached_property
+    def conditions(self) -> list[donors.Piece]:
+        """Conditions that may be used again."""
+        return donors.conditions(self.view)
+
+    @cached_property
+    def generators(self) -> frozenset[Function]:
+        """Functions that yield."""
+        return donors.generators(self.view)
 
     @cached_property
     def async_names(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from covey.core.repair import Spectrum, Suspect
 from covey.core.testing import Failure, Frame, Outcome
 from covey.repair.callgraph import distances
-from covey.repair.paths import is_test_path
+from covey.repair.paths import imported, is_test_path
 from covey.repair.sources import Source, read_source
 from covey.repair.view import FUNCTIONS, Statement, View
 
@@ -29,6 +29,8 @@ _MENTIONED_LINE, _MENTIONED_SYMBOL, _NAMED_IN_MESSAGE = 0.35, 0.25, 0.35
 _BY_NAME = 0.6  # share of a function's suspicion that a constant, default or header it uses gets
 _DISTANCE = 0.07  # lost for each call between the test and the function
 _UNKNOWN = 0.05
+_UNKNOWN_BYTES = 3_000_000  # read at most, when nothing at all points anywhere
+_IMPORTED = 40  # files whose constants may matter although no line of theirs was run by a test
 
 _CALLED = re.compile(r"\b(\w+)\(\)")
 
@@ -94,14 +96,16 @@ def dstar(failed: int, passed: int, failed_elsewhere: int) -> float:
 
 
 def _spectrum(files: _Files, spectrum: Spectrum, targets: frozenset[str]) -> Scores:
-    failing: list[set[tuple[str, int]]] = []
+    failing = [
+        _hits(files, test.lines)
+        for test in spectrum.tests
+        if test.result.id in targets and test.result.outcome != Outcome.passed
+    ]
+    suspect = {path for hit in failing for path, _ in hit}  # other files need not even be read
     passed: dict[tuple[str, int], int] = defaultdict(int)
     for test in spectrum.tests:
-        hit = _hits(files, test.lines)
-        if test.result.id in targets and test.result.outcome != Outcome.passed:
-            failing.append(hit)
-        elif test.result.outcome == Outcome.passed and test.result.id not in targets:
-            for key in hit:
+        if test.result.outcome == Outcome.passed and test.result.id not in targets:
+            for key in _hits(files, {path: lines for path, lines in test.lines.items() if path in suspect}):
                 passed[key] += 1
     failed: dict[tuple[str, int], int] = defaultdict(int)
     for hit in failing:
@@ -194,7 +198,7 @@ def _defined(statement: Statement) -> set[str]:
 
 def _at_import(files: _Files, spectrum: Spectrum, scores: Scores) -> None:
     """Give constants, defaults, headers and class attributes a score through the functions that use their names."""
-    for path in spectrum.at_import:
+    for path in imported(dict(files.views()), spectrum.at_import)[:_IMPORTED]:
         files(path)
     by_name: dict[str, float] = defaultdict(float)
     local: dict[str, dict[str, float]] = {}
@@ -235,8 +239,10 @@ def _offer(scores: Scores, path: str, line: int, value: float, reason: str) -> N
 
 
 def _without_coverage(files: _Files, sources: Mapping[str, bytes], scores: Scores) -> None:
+    budget = _UNKNOWN_BYTES
     for path in sorted(sources):
-        view = files(path)
+        budget -= len(sources[path])
+        view = files(path) if budget > 0 else None
         for statement in view.statements if view is not None else []:
             if view is not None and view.function_of(statement) is not None:
                 _offer(scores, path, statement.lineno, _UNKNOWN, "no coverage is known")

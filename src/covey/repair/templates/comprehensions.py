@@ -139,14 +139,10 @@ def generator(site: Site, node: ast.AST) -> Proposals:
         yield site.splice(start, value, "yield ", 1.0)
     elif isinstance(node, ast.Call) and isinstance(site.parent(node), ast.Expr) and site.function is not None:
         called = callee_name(node)
-        recursive = called == site.function.name or called in _generators(site)
+        recursive = called == site.function.name or called in {f.name for f in site.index.generators}
         if recursive:
             start = site.view.span(node)[0]
             yield site.splice(start, start, "yield from ", 1.6)
-
-
-def _generators(site: Site) -> set[str]:
-    return {f.name for f in site.view.functions if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(f))}
 
 
 def missing_last(site: Site, statement: ast.stmt) -> Proposals:

@@ -22,11 +22,6 @@ def words_in(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def visible(site: Site, node: ast.AST) -> bool:
-    """True when every name of an expression is bound here."""
-    return all(name in site.names or name in BUILTINS for name in names_in(node))
-
-
 def drop_conjunct(site: Site, node: ast.BoolOp) -> Proposals:
     """A condition too many."""
     word = " and " if isinstance(node.op, ast.And) else " or "
@@ -38,15 +33,10 @@ def drop_conjunct(site: Site, node: ast.BoolOp) -> Proposals:
 def donors(site: Site) -> list[tuple[str, float]]:
     """Conditions used in the same function, class or file whose names are all bound here."""
     found: dict[str, float] = {}
-    for node in site.view.parents:
-        if not isinstance(node, (ast.If, ast.While, ast.IfExp, ast.Assert)):
-            continue
-        near = site.function is not None and site.view.function_of(node) is site.function
-        parts = [node.test, *(node.test.values if isinstance(node.test, ast.BoolOp) else [])]
-        for part in parts:
-            text = site.text(part)
-            if len(text) < 70 and "\n" not in text and names_in(part) and visible(site, part):
-                found[text] = max(found.get(text, 0), 0.7 if near else 0.4)
+    for piece in site.index.conditions:
+        if len(piece.text) < 70 and all(name in site.names or name in BUILTINS for name in piece.reads):
+            near = site.function is not None and piece.function is site.function
+            found[piece.text] = max(found.get(piece.text, 0), 0.7 if near else 0.4)
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:14]
 
 

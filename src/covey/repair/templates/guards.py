@@ -86,7 +86,7 @@ def _exits(site: Site) -> list[tuple[str, float]]:
     """Ways to leave the function early that suit what it returns elsewhere."""
     if site.function is None:
         return []
-    if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(site.function)):
+    if site.function in site.index.generators:
         return [("return", 1.0)]
     found: dict[str, float] = {}
     for text, fit in _known_values(site):

@@ -8,9 +8,6 @@ from covey.repair.site import Proposal, Site
 from covey.repair.templates.base import Proposals, Template
 from covey.repair.view import FUNCTIONS, View, blocks, indent_of
 
-SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Raise, ast.Delete, ast.Assert,
-           ast.Break, ast.Continue)  # fmt: skip
-
 
 def is_docstring(statement: ast.AST) -> bool:
     """True for a string that stands alone."""

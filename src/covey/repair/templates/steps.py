@@ -9,43 +9,31 @@ from covey.repair.kinds import callee_name
 from covey.repair.near import closeness
 from covey.repair.site import BUILTINS, Site
 from covey.repair.templates.base import Proposals, Template
-from covey.repair.templates.statements import SIMPLE, is_docstring
+from covey.repair.templates.statements import is_docstring
 from covey.repair.view import FUNCTIONS
-
-
-def _bound(statement: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _donors(site: Site) -> Iterator[tuple[str, float]]:
     """Yield statements of sibling functions, whose names are all bound here, with their likeness."""
-    if site.function is None:
+    function = site.function
+    if function is None:
         return
-    own = {site.text(s) for s in ast.walk(site.function) if isinstance(s, SIMPLE)}
+    own = {piece.text for piece in site.index.statements if piece.function is function}
+    likeness: dict[ast.AST, float] = {}
     found: dict[str, float] = {}
-    for function in site.view.functions:
-        same_class = site.view.parents.get(function) is site.view.parents.get(site.function)
-        likeness = 0.35 + 0.3 * closeness(function.name, site.function.name) + 0.2 * same_class
-        for node in ast.walk(function):
-            if (
-                not isinstance(node, SIMPLE)
-                or is_docstring(node)
-                or isinstance(node, (ast.Return, ast.Break, ast.Continue))
-            ):
-                continue
-            text = site.text(node)
-            if len(text) > 90 or "\n" in text or (text in own and function is not site.function):
-                continue
-            read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-            if not all(n in site.names or n in BUILTINS for n in read) or ("self" in read and not site.self_name):
-                continue
-            bound = _bound(node)
-            if bound and not bound & set(site.names):
-                continue
-            weight = (
-                likeness * (0.6 if function is site.function else 1.0) * (1.2 if isinstance(node, ast.Expr) else 1.0)
-            )
-            found[text] = max(found.get(text, 0), weight)
+    for piece in site.index.statements:
+        there = piece.function
+        if there is None or (piece.text in own and there is not function):
+            continue
+        if not all(name in site.names or name in BUILTINS for name in piece.reads):
+            continue
+        if ("self" in piece.reads and not site.self_name) or (piece.binds and piece.binds.isdisjoint(site.names)):
+            continue
+        if there not in likeness:
+            beside = site.view.parents.get(there) is site.view.parents.get(function)
+            likeness[there] = 0.35 + 0.3 * closeness(there.name, function.name) + 0.2 * beside
+        weight = likeness[there] * (0.6 if there is function else 1.0) * (1.2 if piece.call else 1.0)
+        found[piece.text] = max(found.get(piece.text, 0), weight)
     yield from sorted(found.items(), key=lambda item: (-item[1], item[0]))[:10]
 
 
