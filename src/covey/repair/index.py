@@ -92,6 +92,8 @@ class FileIndex:
             self.globals[node.name] = "func"
         elif isinstance(node, ast.ClassDef):
             self.globals[node.name] = "class"
+        elif isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            return  # directives, not names to use
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
                 name = alias.asname or alias.name.split(".")[0]

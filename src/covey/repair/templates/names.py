@@ -42,6 +42,8 @@ def likeness(site: Site, old: str, known: Known, wanted: str) -> float:
             fit += 0.7  # a value that nobody reads is the best sign of a wrong name
     elif known.role == "import":
         fit *= 0.4 if closeness(old, known.name) > 0.5 else 0.15
+    if old.isupper():  # a constant by PEP 8: another constant is meant, whatever it is called
+        fit = fit + 0.3 if known.name.isupper() else fit * 0.5
     if site.function is None and known.role == "global":
         fit += 0.1
     return fit
@@ -59,7 +61,7 @@ def name(site: Site, node: ast.Name) -> Proposals:
     misused = 1.4 if not compatible(used, held) else 1.0
     options: list[tuple[float, str]] = []
     for known in site.names.values():
-        if known.name == node.id or known.name.startswith("__") or (known.kind == "module" and wanted != "module"):
+        if known.name in {node.id, "self", "cls"} or known.name.startswith("__") or (known.kind == "module" and wanted != "module"):
             continue
         if callee != (known.kind in {"func", "class"} or (callee and known.role in {"parameter", "import"})):
             continue
