@@ -148,6 +148,71 @@ class ReviewRequest(Frozen):
     demotions: tuple[str, ...] = ()
 
 
+class CompareRequest(Frozen):
+    """Compare what patches do, best first. ``plan`` says which tests run the files that they change."""
+
+    patches: tuple[Patch, ...]
+    plan: ValidationPlan
+
+
+class Cluster(Frozen):
+    """Patches (ids, in the order of the ranking) that do the same to every probe input.
+
+    ``changed`` is the number of inputs on which they do something else than the code without a patch.
+    """
+
+    patches: tuple[str, ...]
+    changed: int
+
+
+class Difference(Frozen):
+    """An input that tells two patches apart, and what each does with it."""
+
+    patch: str
+    other: str
+    call: str
+    outcome: str
+    other_outcome: str
+
+    @property
+    def turned(self) -> Difference:
+        """The same, seen from the other patch."""
+        return Difference(
+            patch=self.other,
+            other=self.patch,
+            call=self.call,
+            outcome=self.other_outcome,
+            other_outcome=self.outcome,
+        )
+
+
+class Comparison(Frozen):
+    """Patches by behaviour. A patch that is in no cluster could not be probed.
+
+    ``differences`` hold one input for each two clusters, between the first patches of both. ``inputs`` is the number
+    of inputs that say something: at least one patch returns, and what is returned can be compared.
+    """
+
+    clusters: tuple[Cluster, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    inputs: int = 0
+    notes: tuple[str, ...] = ()
+
+    def cluster_of(self, patch: str) -> Cluster | None:
+        """The cluster of a patch."""
+        return next((cluster for cluster in self.clusters if patch in cluster.patches), None)
+
+    def between(self, patch: str, other: str) -> Difference | None:
+        """What tells two patches apart; None when nothing is known to."""
+        here, there = self.cluster_of(patch), self.cluster_of(other)
+        if here is None or there is None:
+            return None
+        for found in (*self.differences, *(item.turned for item in self.differences)):
+            if found.patch in here.patches and found.other in there.patches:
+                return found.model_copy(update={"patch": patch, "other": other})
+        return None
+
+
 class Judged(Frozen):
     """A verdict, and whether the run's time was up after it."""
 

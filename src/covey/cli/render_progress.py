@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STAGES = (
     "prepare", "understand", "test", "reproduce", "localise", "draft", "verify", "repair", "select", "review",
-    "verdict", "document",
+    "compare", "verdict", "document",
 )  # fmt: skip
 """The natural path, as it is shown before anything has happened."""
 

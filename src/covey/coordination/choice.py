@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from covey.agents.slots import Judged
+from covey.agents.slots import Comparison, Judged
 from covey.agents.workbench import Workbench
 from covey.coordination.flock import Ask
 from covey.core.patch import Label, Patch
@@ -14,6 +14,8 @@ from covey.core.review import Evaluation, Resolution
 from covey.core.task import Task
 
 _JUDGED_AT_MOST = 4
+_PROBES = 5
+"""With fewer inputs that say something, equal behaviour on all of them shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,30 +44,77 @@ async def judge_patches(ask: Ask, task: Task, evaluator: Evaluator, patches: Seq
 
 
 def choose(
-    task: Task, patches: Sequence[Patch], judged: Mapping[str, Evaluation]
+    task: Task, patches: Sequence[Patch], judged: Mapping[str, Evaluation], compared: Comparison
 ) -> tuple[Patch | None, Evaluation | None]:
     """The first clean patch, else the first with any label; with held-out tests, first one that passes them.
 
-    ``verified`` is given here, and only to a patch that passes the held-out tests after every other one was judged and
-    did not.
+    ``verified`` is given here, and only to a patch that passes the held-out tests when every other one was judged and
+    did not, or behaves like it on all probe inputs.
     """
     ranked = [(patch, judged[patch.id]) for patch in patches if patch.id in judged]
-    clean = [pair for pair in ranked if pair[1].label is Label.no_regressions and pair[1].holdout_passed is not False]
+    clean = [pair for pair in ranked if _clean(pair[1])]
     if not clean:
         weaker = [pair for pair in ranked if pair[1].label is not None]
         weaker.sort(key=lambda pair: pair[1].holdout_passed is False)  # stable: else the order of the ranking
         return _labelled(*weaker[0]) if weaker else (None, None)
     patch, verdict = clean[0]
-    unjudged = len(patches) - sum(answer.resolution is not Resolution.infra_error for _, answer in ranked)
-    if not task.holdout:
-        reason = "Not verified: no held-out tests were named (--holdout)."
-    elif len(clean) > 1:
-        reason = f"Not verified: {len(clean) - 1} other patch(es) pass the held-out tests too; nothing separates them."
-    elif unjudged:
-        reason = f"Not verified: {unjudged} other patch(es) could not be judged, so they may be as good."
-    else:
+    reasons = _against_verified(task, patch, patches, judged, compared)
+    if not reasons:
         return _labelled(patch, verdict.model_copy(update={"label": Label.verified}))
-    return _labelled(patch, verdict.model_copy(update={"reasons": (*verdict.reasons, reason)}))
+    return _labelled(patch, verdict.model_copy(update={"reasons": (*verdict.reasons, *reasons)}))
+
+
+def equals(patch: Patch | None, judged: Mapping[str, Evaluation], compared: Comparison) -> frozenset[str]:
+    """Ids of the other patches that behave like ``patch`` on all probe inputs, where that shows something.
+
+    It shows nothing with few inputs, when the patch changes nothing on any of them, and when tests tell patches apart
+    that the probes do not.
+    """
+    cluster = compared.cluster_of(patch.id) if patch is not None else None
+    if patch is None or cluster is None or compared.inputs < _PROBES or not cluster.changed:
+        return frozenset()
+    verdicts = [judged[name] for name in cluster.patches if name in judged]
+    if any(verdict.resolution is not Resolution.infra_error and not _clean(verdict) for verdict in verdicts):
+        return frozenset()
+    return frozenset(cluster.patches) - {patch.id}
+
+
+def _against_verified(
+    task: Task, patch: Patch, patches: Sequence[Patch], judged: Mapping[str, Evaluation], compared: Comparison
+) -> tuple[str, ...]:
+    """Why a clean patch is not verified; empty when it is."""
+    equal = equals(patch, judged, compared)
+    others = [other for other in patches if other.id != patch.id and other.id not in equal]
+    unjudged = [other for other in others if _unknown(judged.get(other.id))]
+    passing = [other for other in others if other not in unjudged and _clean(judged[other.id])]
+    apart = _difference(patch, [*passing, *unjudged], compared)
+    if not task.holdout:
+        return ("Not verified: no held-out tests were named (--holdout).", *apart)
+    if passing:
+        much = f"Not verified: {len(passing)} other patch(es) pass the held-out tests too"
+        return (f"{much}.", *apart) if apart else (f"{much}; nothing separates them.",)
+    if unjudged:
+        much = f"Not verified: {len(unjudged)} other patch(es) could not be judged, so they may be as good."
+        return (much, *apart)
+    return ()
+
+
+def _difference(patch: Patch, rivals: Sequence[Patch], compared: Comparison) -> tuple[str, ...]:
+    """The input on which the best of ``rivals`` that behaves otherwise does so, in a sentence."""
+    for rival in rivals:
+        found = compared.between(patch.id, rival.id)
+        if found is not None:
+            how = f"{found.call} {found.outcome} with this patch and {found.other_outcome} with that one"
+            return (f"Plausible patch {rival.id} behaves differently: {how}. Add a test for {found.call}.",)
+    return ()
+
+
+def _clean(verdict: Evaluation) -> bool:
+    return verdict.label is Label.no_regressions and verdict.holdout_passed is not False
+
+
+def _unknown(verdict: Evaluation | None) -> bool:
+    return verdict is None or verdict.resolution is Resolution.infra_error
 
 
 def _labelled(patch: Patch, verdict: Evaluation) -> tuple[Patch, Evaluation]:

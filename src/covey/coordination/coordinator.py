@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from covey.agents.slots import (
     Brief,
+    CompareRequest,
+    Comparison,
     DocumentRequest,
     Localisation,
     LocaliseRequest,
@@ -19,7 +21,7 @@ from covey.agents.slots import (
     UnderstandRequest,
 )
 from covey.agents.workbench import Workbench
-from covey.coordination.choice import choose, judge_patches
+from covey.coordination.choice import choose, equals, judge_patches
 from covey.coordination.flock import Ask, Flock, asking
 from covey.coordination.journal import Journal
 from covey.coordination.search import search
@@ -68,13 +70,16 @@ async def coordinate(task: Task, journal: Journal, tools: Workbench, flock: Floc
     selection = await ask("select", flock.selector, picked, Selection)
     reviews = await review(ask, flock, selection)
     approved = [patch for patch, opinion in zip(selection.patches, reviews, strict=True) if opinion.approved]
-    judged = {}
+    judged, compared = {}, Comparison()
     if found.solved:
+        if len(approved) > 1:
+            together = CompareRequest(patches=tuple(approved), plan=where.plan)
+            compared = await ask("compare", flock.comparer, together, Comparison)
         if shown.new_tests:  # the baseline was before they were written
             baseline = await ask("before", flock.tester, TestRequest(), TestReport)
         evaluator = FreshEvaluator(tools, baseline, shown.targets, shown.flaky)
         judged = await judge_patches(ask, task, evaluator, approved)
-    patch, verdict = choose(task, approved, judged)
+    patch, verdict = choose(task, approved, judged, compared)
     if patch is None and approved and not found.solved:
         patch = approved[0]  # the best that the budget allowed: it mends some targets, and the status says so
     told = DocumentRequest(
@@ -99,7 +104,7 @@ async def coordinate(task: Task, journal: Journal, tools: Workbench, flock: Floc
         reviews=reviews,
         alternatives=tuple(as_judged(other, judged) for other in approved if patch is None or other.id != patch.id),
         tried=found.tried,
-        notes=found.notes,
+        notes=(*found.notes, *notes_on(compared, equals(patch, judged, compared))),
     )
 
 
@@ -116,6 +121,14 @@ async def review(ask: Ask, flock: Flock, selection: Selection) -> tuple[Review, 
         request = ReviewRequest(patch=patch, demotions=scored.demotions)
         reviews.append(await ask(f"review/{patch.id}", flock.reviewer, request, Review))
     return tuple(reviews)
+
+
+def notes_on(compared: Comparison, equal: frozenset[str]) -> tuple[str, ...]:
+    """What the comparison says about the alternatives; where it says nothing, why."""
+    if equal:
+        names = ", ".join(sorted(equal))
+        return (f"Behaves like the patch on all {compared.inputs} probe inputs: {names} (see alternatives).",)
+    return () if compared.differences else compared.notes
 
 
 def status_of(verdict: Evaluation | None, patch: Patch | None) -> RunStatus:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 
 from covey.agents.coder import Coder
+from covey.agents.comparer import Comparer
 from covey.agents.debugger import Debugger
 from covey.agents.documenter import Documenter
 from covey.agents.localiser import Localiser
@@ -16,6 +17,8 @@ from covey.agents.reviewer import Reviewer
 from covey.agents.selector import Selector
 from covey.agents.slots import (
     Brief,
+    CompareRequest,
+    Comparison,
     DocumentRequest,
     DraftRequest,
     Drafts,
@@ -60,6 +63,7 @@ class Flock:
     debugger: Role[RepairRequest, Workbench, Seeds] = field(default_factory=Debugger)
     selector: Role[SelectRequest, Workbench, Selection] = field(default_factory=Selector)
     reviewer: Role[ReviewRequest, Workbench, Review] = field(default_factory=Reviewer)
+    comparer: Role[CompareRequest, Workbench, Comparison] = field(default_factory=Comparer)
     documenter: Role[DocumentRequest, Workbench, Story] = field(default_factory=Documenter)
 
 

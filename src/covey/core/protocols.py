@@ -13,7 +13,7 @@ from covey.core.artifact import Artifact, ArtifactKind
 from covey.core.execution import Applied, ExecResult, ExecSpec
 from covey.core.model import ChatMessage, Completion, Sampling, Schema
 from covey.core.patch import Candidate, Patch
-from covey.core.repair import Spectrum, ValidationPlan, Verdict
+from covey.core.repair import ProbeReport, Spectrum, ValidationPlan, Verdict
 from covey.core.review import Evaluation
 from covey.core.run import Run, RunStatus, Step
 from covey.core.task import Task
@@ -90,6 +90,15 @@ class Validator(Protocol):
 
     def validate(self, candidates: Sequence[Candidate], plan: ValidationPlan) -> AsyncGenerator[Verdict, None]:
         """Yield one verdict for each candidate, in the order of ``candidates``. Closing it abandons the rest."""
+        ...
+
+    async def probe(
+        self, candidates: Sequence[Candidate], tests: Sequence[str], *, timeout_s: float, seed: int
+    ) -> ProbeReport:
+        """Let ``candidates`` have the same inputs: calls that ``tests`` make, and others near them.
+
+        ``timeout_s`` bounds the whole; ``seed`` chooses the inputs.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -85,3 +86,36 @@ class ValidationPlan(Frozen):
     regressions: tuple[str, ...] = ()
     covering: dict[str, tuple[str, ...]] | None = None  # path → regression tests that run it, nearest first
     timeout_s: Volatile[float] = 10.0  # measured on this machine, so never hashed
+
+
+class ProbeInput(Frozen):
+    """One input of a probe: a call as it would be written. ``recorded`` when a test makes just this call."""
+
+    path: str
+    call: str
+    recorded: bool = False
+
+
+class ProbeOutcome(Frozen):
+    """What a call came to. Equal digests mean equal behaviour; ``text`` says it for people ("returns 3").
+
+    ``opaque``: it returned something that cannot be looked into to its end, so an equal digest says little.
+    """
+
+    kind: Literal["returned", "opaque", "raised", "timeout", "crash"]
+    digest: str
+    text: str
+
+
+class ProbeReport(Frozen):
+    """What candidates do to the same inputs; only inputs on which each behaves the same twice.
+
+    ``outcomes``: candidate id → one outcome for each input. ``unprobed``: candidate id → why it is not among them.
+    ``base`` is what the code does without any edit, None where that was not found out.
+    """
+
+    inputs: tuple[ProbeInput, ...] = ()
+    base: tuple[ProbeOutcome | None, ...] = ()
+    outcomes: dict[str, tuple[ProbeOutcome, ...]] = Field(default_factory=dict)
+    unprobed: dict[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()

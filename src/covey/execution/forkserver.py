@@ -19,8 +19,9 @@ from covey.core.errors import RunError, SandboxError
 from covey.core.execution import Environment, ExecResult, ExecSpec, Limits, TestCommand, Tree
 from covey.core.patch import Candidate
 from covey.core.protocols import Sandbox, SandboxProcess
-from covey.core.repair import Spectrum, TracedTest, ValidationPlan, Verdict
+from covey.core.repair import ProbeReport, Spectrum, TracedTest, ValidationPlan, Verdict
 from covey.core.testing import Failure, Outcome, TestResult
+from covey.execution.probes import probe_report
 from covey.execution.reports import clean, output_of, result_from
 from covey.execution.runner import payload_argv, payload_mount, test_environment
 from covey.execution.verdicts import regressions_for, verdict_from
@@ -46,15 +47,19 @@ class _Gone(Exception):
         self.damaged = damaged
 
 
-def _job(number: int, candidate: Candidate, plan: ValidationPlan, index: Mapping[str, int]) -> dict[str, Any]:
-    """Describe a candidate to the server, as small as it can be."""
+def _edits(candidate: Candidate) -> dict[str, list[list[object]]]:
     edits: dict[str, list[list[object]]] = {}
     for edit in candidate.edits:
         edits.setdefault(edit.path, []).append([edit.start, edit.end, edit.text, edit.encoding])
+    return edits
+
+
+def _job(number: int, candidate: Candidate, plan: ValidationPlan, index: Mapping[str, int]) -> dict[str, Any]:
+    """Describe a candidate to the server, as small as it can be."""
     return {
         "op": "try",
         "id": number,
-        "edits": edits,
+        "edits": _edits(candidate),
         "targets": [index[name] for name in plan.targets],
         "regressions": [index[name] for name in regressions_for(candidate, plan)],
         "seconds": plan.timeout_s,
@@ -257,6 +262,27 @@ class ForkServer:
             at_import = await self._at_import()
         ordered = tuple(traced[position] for position in sorted(traced))
         return Spectrum(tests=ordered, at_import=at_import, notes=tuple(notes))
+
+    async def probe(
+        self, candidates: Sequence[Candidate], tests: Sequence[str], *, timeout_s: float, seed: int
+    ) -> ProbeReport:
+        """Call the functions that ``candidates`` change with the arguments of ``tests``, and with others near them.
+
+        ``timeout_s`` bounds the whole. What ran out of time, cannot be swapped into running code or ends the server is
+        left out of the report, and its notes say so.
+        """
+        job = {
+            "op": "probe",
+            "candidates": [_edits(candidate) for candidate in candidates],
+            "tests": list(tests),
+            "seconds": timeout_s,
+            "seed": seed,
+        }
+        answer: dict[str, Any] = {}
+        async with self._busy:
+            async for _, found in self._ask([job], self._names, timeout_s):
+                answer = found
+        return probe_report([candidate.id for candidate in candidates], answer)
 
     async def _at_import(self) -> dict[str, tuple[int, ...]]:
         for _ in range(2):

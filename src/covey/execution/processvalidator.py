@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from covey.core.errors import EditError, UnusableInput
 from covey.core.execution import Tree
 from covey.core.patch import Candidate
-from covey.core.repair import Spectrum, Standing, TracedTest, ValidationPlan, Verdict
+from covey.core.repair import ProbeReport, Spectrum, Standing, TracedTest, ValidationPlan, Verdict
 from covey.core.testing import Failure, Outcome, TestReport, TestResult
 from covey.execution.reports import clean
 from covey.execution.runner import TestRunner
@@ -66,6 +66,17 @@ class ProcessValidator:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def probe(
+        self,
+        candidates: Sequence[Candidate],  # noqa: ARG002 - the interface of a validator
+        tests: Sequence[str],  # noqa: ARG002
+        *,
+        timeout_s: float,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> ProbeReport:
+        """Nothing: calls are not seen in a program we cannot enter."""
+        return ProbeReport(notes=("Behaviour cannot be compared with this test command.",))
 
     async def _judge(self, candidate: Candidate, plan: ValidationPlan) -> Verdict:
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from covey.core.patch import Candidate
-from covey.core.repair import Spectrum, Standing, ValidationPlan, Verdict
+from covey.core.repair import ProbeReport, Spectrum, Standing, ValidationPlan, Verdict
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
@@ -35,14 +35,22 @@ class ScriptedRole(Generic[RequestT, AnswerT]):
 
 
 class ScriptedValidator:
-    """Gives the standing that is written for a candidate's id (else ``failed``), and one fixed spectrum.
+    """Gives the standing that is written for a candidate's id (else ``failed``), one fixed spectrum and probe.
 
-    ``tried`` holds the ids in the order in which they were judged, ``traced`` the tests of every trace.
+    ``tried`` holds the ids in the order in which they were judged, ``traced`` the tests of every trace, ``probed`` the
+    ids of every probe.
     """
 
-    def __init__(self, verdicts: Mapping[str, Verdict] | None = None, spectrum: Spectrum | None = None) -> None:
+    def __init__(
+        self,
+        verdicts: Mapping[str, Verdict] | None = None,
+        spectrum: Spectrum | None = None,
+        probes: ProbeReport | None = None,
+    ) -> None:
         self.tried: list[str] = []
         self.traced: list[tuple[str, ...]] = []
+        self.probed: list[tuple[str, ...]] = []
+        self._probes = probes or ProbeReport()
         self._verdicts = dict(verdicts or {})
         self._spectrum = spectrum or Spectrum()
 
@@ -56,3 +64,15 @@ class ScriptedValidator:
         for candidate in candidates:
             self.tried.append(candidate.id)
             yield self._verdicts.get(candidate.id) or Verdict(candidate=candidate.id, standing=Standing.failed)
+
+    async def probe(
+        self,
+        candidates: Sequence[Candidate],
+        tests: Sequence[str],  # noqa: ARG002
+        *,
+        timeout_s: float,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> ProbeReport:
+        """Return the fixed probe."""
+        self.probed.append(tuple(candidate.id for candidate in candidates))
+        return self._probes

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from covey.agents.slots import Judged
-from covey.coordination.choice import choose, judge_patches
+from covey.agents.slots import Cluster, Comparison, Difference, Judged
+from covey.coordination.choice import choose, equals, judge_patches
 from covey.core.budget import Deadline
 from covey.core.patch import Label, Patch
 from covey.core.review import Evaluation, Resolution
@@ -43,9 +43,20 @@ class ScriptedEvaluator:
         return self.answers[patch.id]
 
 
-def chosen(task: Task, *answers: Evaluation, patches: tuple[Patch, ...] = (A, B, C)) -> tuple[str, Label | None, str]:
+NOTHING = Comparison()
+ALIKE = Comparison(clusters=(Cluster(patches=("a", "b"), changed=2),), inputs=9)
+APART = Comparison(
+    clusters=(Cluster(patches=("a",), changed=2), Cluster(patches=("b", "c"), changed=1)),
+    differences=(Difference(patch="a", other="b", call="f(3, [])", outcome="returns 1", other_outcome="returns 0"),),
+    inputs=9,
+)
+
+
+def chosen(
+    task: Task, *answers: Evaluation, patches: tuple[Patch, ...] = (A, B, C), compared: Comparison = NOTHING
+) -> tuple[str, Label | None, str]:
     """Name, label and reasons of what is chosen among the judged."""
-    best, verdict = choose(task, patches, {answer.patch: answer for answer in answers})
+    best, verdict = choose(task, patches, {answer.patch: answer for answer in answers}, compared)
     assert best is not None
     assert verdict is not None
     assert best.label is verdict.label
@@ -97,8 +108,8 @@ async def test_no_second_verdict_is_begun_when_the_time_of_the_run_is_up(tmp_pat
 
 
 def test_nothing_judged_is_nothing_chosen() -> None:
-    assert choose(TASK, (A,), {}) == (None, None)
-    assert choose(TASK, (A,), {"a": says(A, None, resolution=Resolution.unresolved)}) == (None, None)
+    assert choose(TASK, (A,), {}, NOTHING) == (None, None)
+    assert choose(TASK, (A,), {"a": says(A, None, resolution=Resolution.unresolved)}, NOTHING) == (None, None)
 
 
 def test_without_held_out_tests_a_clean_patch_is_not_verified_and_the_reason_says_why() -> None:
@@ -149,3 +160,74 @@ def test_among_weaker_patches_one_that_passes_the_held_out_tests_goes_first() ->
         HELD, says(A, Label.no_regressions, holdout=False), says(B, Label.plausible, holdout=True), patches=(A, B)
     )
     assert (name, label) == ("b", Label.plausible)
+
+
+# -- what probes say about competitors
+
+CLEAN_A, CLEAN_B, CLEAN_C = (says(one, Label.no_regressions, holdout=True) for one in (A, B, C))
+
+
+def test_a_competitor_that_behaves_equally_on_all_probes_stands_no_longer_against_verified() -> None:
+    assert chosen(HELD, CLEAN_A, CLEAN_B, patches=(A, B), compared=ALIKE) == ("a", Label.verified, "")
+
+
+def test_a_competitor_without_a_verdict_that_behaves_equally_stands_no_longer_against_verified() -> None:
+    assert chosen(HELD, CLEAN_A, patches=(A, B), compared=ALIKE) == ("a", Label.verified, "")
+
+
+def test_a_competitor_that_could_not_be_probed_stands_against_verified() -> None:
+    name, label, reasons = chosen(HELD, CLEAN_A, CLEAN_B, CLEAN_C, compared=ALIKE)
+    assert (name, label) == ("a", Label.no_regressions)
+    assert "1 other patch(es) pass the held-out tests too; nothing separates them." in reasons
+
+
+def test_competitors_that_disagree_are_not_verified_and_the_reason_names_the_input() -> None:
+    name, label, reasons = chosen(HELD, CLEAN_A, CLEAN_B, CLEAN_C, compared=APART)
+    assert (name, label) == ("a", Label.no_regressions)
+    assert "2 other patch(es) pass the held-out tests too." in reasons
+    assert "patch b behaves differently: f(3, []) returns 1 with this patch and returns 0 with that one" in reasons
+    assert "Add a test for f(3, [])." in reasons
+
+
+def test_the_difference_is_told_from_the_chosen_patch_whichever_it_is() -> None:
+    failing = says(A, Label.no_regressions, holdout=False)
+    name, label, reasons = chosen(HELD, failing, CLEAN_C, patches=(A, C), compared=APART)
+    assert (name, label, reasons) == ("c", Label.verified, "")
+    broken = says(A, None, resolution=Resolution.infra_error)
+    name, label, reasons = chosen(HELD, broken, CLEAN_C, patches=(A, C), compared=APART)
+    assert (name, label) == ("c", Label.no_regressions)
+    assert "patch a behaves differently: f(3, []) returns 0 with this patch and returns 1 with that one" in reasons
+
+
+def test_without_held_out_tests_the_reasons_mention_a_disagreement() -> None:
+    name, label, reasons = chosen(TASK, says(A, Label.no_regressions), compared=APART)
+    assert (name, label) == ("a", Label.no_regressions)
+    assert "no held-out tests were named (--holdout). Plausible patch b behaves differently: f(3, [])" in reasons
+
+
+def test_a_patch_that_was_judged_and_is_not_clean_is_no_disagreement() -> None:
+    _, _, reasons = chosen(
+        TASK, says(A, Label.no_regressions), says(B, Label.plausible), patches=(A, B), compared=APART
+    )
+    assert "differently" not in reasons
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [
+        ALIKE.model_copy(update={"inputs": 4}),
+        ALIKE.model_copy(update={"clusters": (Cluster(patches=("a", "b"), changed=0),)}),
+    ],
+    ids=["few inputs", "inputs that do not reach the change"],
+)
+def test_equal_behaviour_that_shows_nothing_makes_nothing_verified(compared: Comparison) -> None:
+    name, label, reasons = chosen(HELD, CLEAN_A, CLEAN_B, patches=(A, B), compared=compared)
+    assert (name, label) == ("a", Label.no_regressions)
+    assert "nothing separates them" in reasons
+
+
+def test_probes_that_miss_what_tests_see_show_nothing() -> None:
+    verdicts = {answer.patch: answer for answer in (CLEAN_A, says(B, Label.no_regressions, holdout=False))}
+    assert equals(A, verdicts, ALIKE) == frozenset()
+    assert equals(A, {"a": CLEAN_A, "b": CLEAN_B}, ALIKE) == {"b"}
+    assert equals(None, {}, ALIKE) == frozenset()

@@ -15,6 +15,7 @@ import covey_swap
 from covey_channel import write_all
 from covey_lines import Lines
 from covey_pool import Pool, adopt_orphans
+from covey_probe import Probe, answer_of_probe
 from covey_tasks import LOST, answer_of, execute, finish, patched, report_broken, settle
 
 CODE_BYTES = 64 << 20
@@ -98,6 +99,8 @@ class Hot(object):
             self.send({"e": "at_import", "lines": self.lines.lines()})
         elif op == "trace":
             self._trace(task)
+        elif op == "probe":
+            self._probe(task)
         else:
             for path in task["edits"]:
                 self._layout(path)
@@ -119,6 +122,8 @@ class Hot(object):
         shutil.rmtree(folder, ignore_errors=True)
         if job.task["op"] == "trace":
             answer = self._traced(job)
+        elif job.task["op"] == "probe":
+            answer = answer_of_probe(job)
         else:
             answer = answer_of(job)
             answer["mode"] = "hotswap"
@@ -155,8 +160,13 @@ class Hot(object):
         if not all(self.driver.has(self.names[index]) for index in task["targets"] + task["regressions"]):
             raise covey_swap.NeedsFresh("a test is not collected without the edit")
         files = patched(task, self.watch, self.tree)
+        covey_swap.swap(self.plan(task["edits"], files, self.entered), self.live)
+        covey_source.serve({path: new for path, (_, new) in files.items()})
+
+    def plan(self, edits, files, started):
+        """Swaps for a candidate's edits; functions ``started`` must not change. Raises NeedsFresh, SyntaxError."""
         work = []
-        for relative, edits in task["edits"].items():
+        for relative, changes in edits.items():
             layout = self.layouts[relative]
             path = os.path.realpath(os.path.join(self.tree, relative))
             if layout is None:
@@ -164,11 +174,25 @@ class Hot(object):
             for filename in self.lines.names.get(relative, ()):
                 if filename not in self.loaded:
                     raise covey_swap.NeedsFresh("the module was not imported as usual")
-                work += covey_swap.plan_swaps(relative, filename, files[path][0], edits, layout, self.entered)
+                work += covey_swap.plan_swaps(relative, filename, files[path][0], changes, layout, started)
             if relative not in self.lines.names:
                 covey_swap.check_syntax(path, files[path][1])
-        covey_swap.swap(work, self.live)
-        covey_source.serve({path: new for path, (_, new) in files.items()})
+        return work
+
+    # -- behaviour
+
+    def _probe(self, task):
+        """Compare candidates on the same inputs, in a child that forks on."""
+        task["edits"] = {path: [] for edits in task["candidates"] for path in edits}
+        for path in task["edits"]:
+            self._layout(path)
+        reporter = self.pool.start(task, task["seconds"])
+        if reporter is None:
+            return
+        guard = settle(task, reporter, self._setting(task))
+        self.driver.hurry()
+        Probe(self, task, reporter).run(guard)
+        finish(reporter)
 
     # -- coverage
 

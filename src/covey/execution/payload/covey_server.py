@@ -6,8 +6,8 @@ Python 3.6 and later, alone. PYTEST_DONT_REWRITE
 import, watches the tree, and is the only one that writes on the channel. ``Hot`` stands after collection; it forks
 candidates whose edit can be swapped into live functions. Both judge their children by their pipe and their end.
 
-Tasks, one JSON object a line: ``names`` (test ids that later tasks name by number), ``try``, ``trace``,
-``at_import``, ``stop``. Answers: ``ready``, ``tried``, ``traced``, ``at_import``, ``damaged``.
+Tasks, one JSON object a line: ``names`` (test ids that later tasks name by number), ``try``, ``trace``, ``probe``,
+``at_import``, ``stop``. Answers: ``ready``, ``tried``, ``traced``, ``probed``, ``at_import``, ``damaged``.
 """
 
 import json
@@ -219,10 +219,10 @@ class Server(object):
         self.count += 1
         task["number"] = self.count
         hot = self.hot is not None
-        if task["op"] == "trace" and not hot:
+        if task["op"] != "try" and not hot:
             self._settled(task, {"id": task["id"], "e": "traced", "end": "nothot"})
             return None
-        if hot and (task["op"] == "trace" or (task["mode"] == "hotswap" and not self._known_disk(task))):
+        if hot and (task["op"] != "try" or (task["mode"] == "hotswap" and not self._known_disk(task))):
             self._tell_hot(task)
             return None
         if task["mode"] == "hotswap":
