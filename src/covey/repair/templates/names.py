@@ -61,7 +61,9 @@ def name(site: Site, node: ast.Name) -> Proposals:
     misused = 1.4 if not compatible(used, held) else 1.0
     options: list[tuple[float, str]] = []
     for known in site.names.values():
-        if known.name in {node.id, "self", "cls"} or known.name.startswith("__") or (known.kind == "module" and wanted != "module"):
+        if known.name in {node.id, "self", "cls"} or known.name.startswith("__"):
+            continue
+        if known.kind == "module" and wanted != "module":
             continue
         if callee != (known.kind in {"func", "class"} or (callee and known.role in {"parameter", "import"})):
             continue
