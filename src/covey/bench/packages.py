@@ -160,7 +160,7 @@ def summarise(records: Sequence[Record]) -> dict[str, object]:
         "packages": len({record.package for record in records}),
         "faults": len(valid),
         "found": sum(bool(record.verdict) for record in valid),
-        "right": sum(record.right for record in valid),
+        "exact_or_green": sum(record.right for record in valid),
         "exact": sum(record.verdict == "exact" for record in valid),
         "proved": sum(record.label in ("no_regressions", "verified") for record in valid),
         "p50_s": round(percentile(durations, 50), 1),
