@@ -12,6 +12,9 @@ import pytest
 from covey.agents.reviewer import Reviewer
 from covey.agents.slots import (
     Brief,
+    Cluster,
+    CompareRequest,
+    Comparison,
     DocumentRequest,
     Drafts,
     Localisation,
@@ -334,6 +337,35 @@ async def test_whoever_watches_sees_each_stage_begin_and_end(tmp_path: Path) -> 
     here.tools.observer = lambda progress: seen.append((progress.stage, progress.state))
     await here.walk()
     assert seen == [(name, state) for name in ("understand", "test", "reproduce") for state in ("started", "done")]
+
+
+async def test_competing_patches_are_compared_between_review_and_verdict(tmp_path: Path) -> None:
+    drafts = {"+=": Standing.plausible, "*=": Standing.plausible}
+    here = await world(tmp_path, *CLEAN, drafts=drafts)
+    clusters: list[Cluster] = []
+
+    class Equal:
+        name = "comparer"
+
+        async def run(self, request: CompareRequest, tools: Workbench) -> Comparison:  # noqa: ARG002 - a role
+            clusters.append(Cluster(patches=tuple(patch.id for patch in request.patches), changed=1))
+            return Comparison(clusters=tuple(clusters), inputs=7)
+
+    here.flock = replace(here.flock, comparer=Equal())
+    solution = await here.walk()
+    at = here.steps.index("compare")
+    assert here.steps[at - 1].startswith("review/")
+    assert here.steps[at + 1].startswith("verdict/")
+    (other,) = solution.alternatives
+    assert solution.notes == (f"Behaves like the patch on all 7 probe inputs: {other.id} (see alternatives).",)
+    assert clusters[0].patches == (solution.patch.id if solution.patch else "", other.id)
+
+
+async def test_why_nothing_could_be_compared_is_a_note(tmp_path: Path) -> None:
+    drafts = {"+=": Standing.plausible, "*=": Standing.plausible}
+    here = await world(tmp_path, *CLEAN, drafts=drafts)
+    here.flock = replace(here.flock, comparer=ScriptedRole("comparer", Comparison(notes=("No time.",))))
+    assert (await here.walk()).notes == ("No time.",)
 
 
 async def test_the_documenter_is_told_of_the_verdict_and_the_number_of_competitors(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import collections.abc
 import copy
 import copyreg
+import enum
 import hashlib
 import inspect
 import itertools
@@ -35,6 +36,9 @@ class Writer(object):
     def text(self, value):
         """Return ``value`` as text; two values with the same text, neither opaque, are the same."""
         self.left -= 1
+        if self.left < 0:
+            self.cut = self.opaque = True
+            return "..."
         kind = type(value)
         if kind in ATOMS:
             return repr(value)
@@ -48,7 +52,7 @@ class Writer(object):
             return self._name(value)
         if id(value) in self.above:
             return "..."
-        if self.left < 0 or len(self.above) > DEPTH:
+        if len(self.above) > DEPTH:
             self.cut = self.opaque = True
             return "..."
         self.above.add(id(value))
@@ -65,18 +69,32 @@ class Writer(object):
         if kind is dict:
             return "{%s}" % self._pairs(value.items())
         if kind is set or kind is frozenset:
-            return "%s({%s})" % (kind.__name__, ", ".join(sorted(self.text(item) for item in value)))
+            return "%s({%s})" % (kind.__name__, ", ".join(sorted(self._each(value))))
         if isinstance(value, types.MethodType):
             return "%s of %s" % (value.__name__, self.text(value.__self__))
+        if isinstance(value, enum.Enum) and value._name_:
+            return "%s.%s" % (kind.__name__, value._name_)
         if kind.__module__ == "datetime":
             return repr(value)
         return self._taken_apart(value, kind)
 
+    def _each(self, items):
+        """Texts of items, up to the first that is too much."""
+        for item in items:
+            yield self.text(item)
+            if self.cut:
+                return
+
     def _all(self, items):
-        return ", ".join([self.text(item) for item in items])
+        return ", ".join(self._each(items))
 
     def _pairs(self, items):
-        return ", ".join(["%s: %s" % (self.text(key), self.text(item)) for key, item in items])
+        words = []
+        for key, item in items:
+            words.append("%s: %s" % (self.text(key), self.text(item)))
+            if self.cut:
+                break
+        return ", ".join(words)
 
     def _name(self, value):
         name = getattr(value, "__qualname__", value.__name__)
