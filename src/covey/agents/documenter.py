@@ -18,6 +18,7 @@ class Documenter:
         if patch is None:
             return Story(headline="No acceptable patch was found.", sentences=_without_patch(request))
         where = f"{patch.candidate.path}:{patch.candidate.line}" if patch.candidate else ", ".join(patch.files)
+        whole = evaluation is not None and evaluation.label is not None
         sentences = [patch.explanation] if patch.explanation else []
         if evaluation is not None:
             before, after = evaluation.before, evaluation.after
@@ -27,10 +28,10 @@ class Documenter:
                     f"{len(after.results)}."
                 )
         if request.alternatives:
-            what = "pass the target tests too" if evaluation is not None else "also mend some of them"
+            what = "pass the target tests too" if whole else "also mend some of them"
             sentences.append(f"{request.alternatives} other patch(es) {what}; see alternatives.")
         plural = "s" if len(targets) != 1 else ""
-        verb = "Repaired" if evaluation is not None else "Repaired some of"
+        verb = "Repaired" if whole else "Repaired some of"
         return Story(headline=f"{verb} {len(targets)} failing test{plural} in {where}.", sentences=tuple(sentences))
 
 

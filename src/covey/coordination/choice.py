@@ -117,5 +117,16 @@ def _unknown(verdict: Evaluation | None) -> bool:
     return verdict is None or verdict.resolution is Resolution.infra_error
 
 
+def choose_partial(
+    patch: Patch, verdict: Evaluation, mended: int, targets: int
+) -> tuple[Patch | None, Evaluation | None]:
+    """A patch that was judged against the targets it mends: offered without a label, and only if nothing broke."""
+    if not _clean(verdict):
+        return None, None
+    reason = f"It mends {mended} of {targets} target tests."
+    told = verdict.model_copy(update={"label": None, "reasons": (*verdict.reasons, reason)})
+    return patch.model_copy(update={"label": None}), told
+
+
 def _labelled(patch: Patch, verdict: Evaluation) -> tuple[Patch, Evaluation]:
     return patch.model_copy(update={"label": verdict.label}), verdict

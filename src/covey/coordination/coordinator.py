@@ -21,7 +21,7 @@ from covey.agents.slots import (
     UnderstandRequest,
 )
 from covey.agents.workbench import Workbench
-from covey.coordination.choice import choose, equals, judge_patches
+from covey.coordination.choice import choose, choose_partial, equals, judge_patches
 from covey.coordination.flock import Ask, Flock, asking
 from covey.coordination.journal import Journal
 from covey.coordination.search import search
@@ -80,8 +80,11 @@ async def coordinate(task: Task, journal: Journal, tools: Workbench, flock: Floc
         evaluator = FreshEvaluator(tools, baseline, shown.targets, shown.flaky)
         judged = await judge_patches(ask, task, evaluator, approved)
     patch, verdict = choose(task, approved, judged, compared)
-    if patch is None and approved and not found.solved:
-        patch = approved[0]  # the best that the budget allowed: it mends some targets, and the status says so
+    if approved and not found.solved:  # the best that the budget allowed: it mends some targets, the status says so
+        mended = next(one.verdict.flipped for one in selection.ranking if one.candidate == approved[0].candidate)
+        evaluator = FreshEvaluator(tools, baseline, mended, shown.flaky)
+        judged = await judge_patches(ask, task, evaluator, approved[:1])
+        patch, verdict = choose_partial(approved[0], judged[approved[0].id], len(mended), len(shown.targets))
     told = DocumentRequest(
         brief=brief,
         reproduction=shown,
@@ -135,7 +138,7 @@ def status_of(verdict: Evaluation | None, patch: Patch | None) -> RunStatus:
     """The run's status from its verdict: only a clean suite makes it ``patched``."""
     if patch is None:
         return RunStatus.no_patch
-    if verdict is None:
+    if verdict is None or verdict.label is None:
         return RunStatus.partial
     clean = verdict.label in (Label.no_regressions, Label.verified) and verdict.holdout_passed is not False
     return RunStatus.patched if clean else RunStatus.plausible

@@ -463,6 +463,7 @@ PATCH = Patch(
 VERDICT = Evaluation(
     patch="p",
     resolution=Resolution.resolved,
+    label=Label.no_regressions,
     before=report_of(failed("t1"), failed("t2"), passed("t3")),
     after=report_of(passed("t1"), passed("t2"), passed("t3")),
 )

@@ -206,16 +206,26 @@ async def test_without_any_plausible_draft_there_is_no_patch_and_no_verdict(tmp_
 
 async def test_a_patch_for_some_of_the_targets_is_offered_as_partial(tmp_path: Path) -> None:
     both = Reproduction(targets=(RED, "another"))
-    here = await world(tmp_path, shown=both, drafts={"+=": Standing.progress, "*=": Standing.failed})
+    here = await world(tmp_path, *CLEAN, shown=both, drafts={"+=": Standing.progress, "*=": Standing.failed})
     solution = await here.walk()
     assert solution.status is RunStatus.partial
     assert solution.patch is not None
     assert "+=" in solution.patch.diff
     assert solution.patch.label is None
-    assert solution.evaluation is None
-    assert not [step for step in here.steps if step.startswith("verdict")]
+    assert solution.evaluation is not None
+    assert (solution.evaluation.label, solution.evaluation.reasons[-1]) == (None, "It mends 1 of 2 target tests.")
+    assert [step.startswith("verdict") for step in here.steps].count(True) == 1
     assert solution.story.headline.startswith("Repaired some of 2 failing tests")
     assert EXIT_CODES[solution.status] == 1
+
+
+async def test_a_patch_for_some_of_the_targets_that_breaks_others_is_not_offered(tmp_path: Path) -> None:
+    both = Reproduction(targets=(RED, "another"))
+    broken = report_of(passed(RED), failed(GREEN))
+    runs = (report_of(passed(RED)), broken, broken)
+    here = await world(tmp_path, *runs, shown=both, drafts={"+=": Standing.progress, "*=": Standing.failed})
+    solution = await here.walk()
+    assert (solution.status, solution.patch) == (RunStatus.no_patch, None)
 
 
 async def test_a_deadline_gives_the_best_so_far_and_says_so(tmp_path: Path) -> None:
