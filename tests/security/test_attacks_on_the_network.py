@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,9 +80,11 @@ async def test_a_datagram_does_not_reach_the_host(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("place", ["abstract", "path", "path in the system's temporary folder"])
 async def test_local_sockets_of_the_host_cannot_be_reached(sandbox: Sandbox, tmp_path: Path, place: str) -> None:
-    address = {"abstract": "\0covey-test-attack", "path": str(tmp_path / "s")}.get(place, "/tmp/covey-test-attack.sock")
+    own = f"covey-test-attack-{os.getpid()}-{sandbox.name}"  # other workers run this test at the same time
+    outside = Path(f"/tmp/{own}.sock")
+    address = {"abstract": f"\0{own}", "path": str(tmp_path / "s")}.get(place, str(outside))
     script = attack("s = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1].replace('@', chr(0)))\ns.sendall(b'out')")
-    Path("/tmp/covey-test-attack.sock").unlink(missing_ok=True)
+    outside.unlink(missing_ok=True)
     word = address.replace("\0", "@")
     try:
         with _listener(socket.AF_UNIX, socket.SOCK_STREAM, address) as listener:
@@ -91,7 +94,7 @@ async def test_local_sockets_of_the_host_cannot_be_reached(sandbox: Sandbox, tmp
             await holds(sandbox, python(script, word, network=True))
             assert _drain(listener) == 0
     finally:
-        Path("/tmp/covey-test-attack.sock").unlink(missing_ok=True)
+        outside.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "192.0.2.1", "2001:db8::1"])

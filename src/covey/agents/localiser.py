@@ -13,8 +13,9 @@ from covey.repair.locate import locate
 _PASSING_AT_MOST = 400
 _SUSPECTS = 400
 _SHORTEST_TIMEOUT_S = 1.0
-_PATIENCE = 10.0
-"""A candidate may take so many times what all its tests take together; endless loops are common among candidates."""
+_PATIENCE, _REST = 10.0, 2.0
+"""A candidate may take so many times what the targets and what all tests took (with tracing, which slows them):
+endless loops are common among candidates, and each costs all of it."""
 
 
 class Localiser:
@@ -67,7 +68,8 @@ def _plan(spectrum: Spectrum, targets: tuple[str, ...], passing: tuple[str, ...]
     steady = {traced.result.id for traced in spectrum.tests if traced.result.outcome is Outcome.passed}
     if not spectrum.tests:
         return ValidationPlan(targets=targets, regressions=passing, timeout_s=timeout_s)
-    usual = sum(traced.result.duration_s for traced in spectrum.tests if not traced.partial)
+    took = {traced.result.id: traced.result.duration_s for traced in spectrum.tests if not traced.partial}
+    own = sum(took.get(test, 0.0) for test in targets)
     covering: dict[str, list[str]] = {}
     lines = {traced.result.id: traced.lines for traced in spectrum.tests}
     regressions = tuple(test for test in passing if test in steady)
@@ -78,5 +80,5 @@ def _plan(spectrum: Spectrum, targets: tuple[str, ...], passing: tuple[str, ...]
         targets=targets,
         regressions=regressions,
         covering={path: tuple(tests) for path, tests in sorted(covering.items())},
-        timeout_s=min(timeout_s, max(_SHORTEST_TIMEOUT_S, _PATIENCE * usual)),
+        timeout_s=min(timeout_s, max(_SHORTEST_TIMEOUT_S, _PATIENCE * own + _REST * sum(took.values()))),
     )

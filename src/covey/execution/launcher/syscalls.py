@@ -69,6 +69,9 @@ def syscall(number: int, *arguments: object) -> int:
 
 
 def default_signals() -> None:
-    """Give back the default action to the signals that Python ignores, without importing ``signal``."""
-    for number in (13, 25):  # SIGPIPE, SIGXFSZ
+    """Give back the default action to every signal that Python or whoever started it ignores.
+
+    Without importing ``signal``, which costs start-up time. Numbers that cannot be set are passed over by the kernel.
+    """
+    for number in range(1, 32):
         libc.signal(number, None)
