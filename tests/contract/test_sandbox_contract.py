@@ -112,7 +112,8 @@ async def test_signals_that_are_ignored_here_have_their_default_action_inside(sa
         ignored = await sandbox.exec(shell(status))
     finally:
         signal.signal(signal.SIGTSTP, before)
-    assert ignored.stdout.split()[1].strip(b"0") == b""
+    standard = (1 << 31) - 1  # 32 and 33 are the C library's own, and some programs start others with them ignored
+    assert int(ignored.stdout.split()[1], 16) & standard == 0
 
 
 # --- environment and places
