@@ -8,8 +8,8 @@ import textwrap
 from covey.core.patch import Candidate
 from covey.core.repair import Suspect
 from covey.core.testing import Failure
-from covey.repair.sources import apply_edits
 from covey.repair.stream import CandidateStream
+from covey.workspace.edits import apply_edits
 
 PATH = "pkg/mod.py"
 

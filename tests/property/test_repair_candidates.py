@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from covey.core.testing import Failure
 from covey.repair.evidence import read_hints
 from covey.repair.problem import read_problem
-from covey.repair.sources import Source, apply_edits, read_source
+from covey.repair.sources import Source, read_source
+from covey.workspace.edits import apply_edits
 from support_repair import PATH, candidates_of
 
 _names = st.sampled_from(["a", "b", "items", "self", "total", "größe"])

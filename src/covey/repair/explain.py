@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from covey.core.patch import Candidate
-from covey.repair.sources import Source, apply_edits, read_source
+from covey.repair.sources import Source, read_source
 from covey.repair.templates.table import BY_NAME
 from covey.repair.view import View
+from covey.workspace.edits import apply_edits
 
 EVERYWHERE = "everywhere:"
 """Prefix of the origin of an edit that was made in several places at once."""

@@ -14,8 +14,9 @@ from difflib import SequenceMatcher
 from covey.core.patch import Candidate
 from covey.core.repair import Scored, Standing, Verdict
 from covey.repair.explain import EVERYWHERE
-from covey.repair.sources import Source, patched, read_source
+from covey.repair.sources import Source, read_source
 from covey.repair.templates.table import BY_NAME
+from covey.workspace.edits import changes_of
 
 LITERAL = "~literal"
 """Suffix of the origin of a candidate whose new value was read from the failure."""
@@ -100,7 +101,7 @@ def _prior(candidate: Candidate) -> float:
 def _fingerprint(candidate: Candidate, sources: Mapping[str, bytes]) -> str:
     """Text that is equal for candidates whose patched files have equal syntax trees."""
     parts = []
-    for path, data in sorted(patched(sources, candidate.edits).items()):
+    for path, data in sorted(changes_of(sources, candidate.edits).items()):
         source = read_source(path, data)
         parts.append(f"{path}:{ast.dump(source.tree)}" if isinstance(source, Source) else f"{path}:{data!r}")
     return "\n".join(parts)

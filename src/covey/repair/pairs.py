@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from covey.core.patch import Candidate, Edit
-from covey.repair.sources import Source, patched, read_source
+from covey.repair.sources import Source, read_source
+from covey.workspace.edits import changes_of
 
 _CLOSE = 400  # bytes within which two edits may spoil each other's syntax
 
@@ -46,4 +47,4 @@ def combined(
 
 
 def _readable(sources: Mapping[str, bytes], edits: tuple[Edit, ...]) -> bool:
-    return all(isinstance(read_source(path, data), Source) for path, data in patched(sources, edits).items())
+    return all(isinstance(read_source(path, data), Source) for path, data in changes_of(sources, edits).items())

@@ -14,7 +14,6 @@ import re
 import tokenize
 import warnings
 from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from covey.core.patch import Edit
@@ -159,19 +158,3 @@ def read_source(path: str, data: bytes) -> Source | Unreadable:
     if tree is None:
         return Unreadable(path, f"{path} cannot be parsed by this Python")
     return Source(path, text, tree, encoding=encoding, bom=bom, ends=ends)
-
-
-def apply_edits(data: bytes, edits: tuple[Edit, ...]) -> bytes:
-    """Return ``data`` with all ``edits`` (offsets on ``data``, no overlap) applied."""
-    result = data
-    for edit in sorted(edits, key=lambda e: (e.start, e.end), reverse=True):
-        result = result[: edit.start] + edit.text.encode(edit.encoding) + result[edit.end :]
-    return result
-
-
-def patched(sources: Mapping[str, bytes], edits: tuple[Edit, ...]) -> dict[str, bytes]:
-    """Bytes of every file that ``edits`` touch, after the edits."""
-    return {
-        path: apply_edits(sources[path], tuple(edit for edit in edits if edit.path == path))
-        for path in {edit.path for edit in edits}
-    }

@@ -7,7 +7,7 @@ from covey.core.repair import Standing, Verdict
 from covey.core.testing import Failure
 from covey.repair.explain import explain
 from covey.repair.judge import judge
-from covey.repair.sources import apply_edits
+from covey.workspace.edits import apply_edits
 from support_repair import PATH, candidates_of, source
 
 PROGRAM = source(

@@ -6,8 +6,9 @@ import ast
 
 import pytest
 
-from covey.repair.sources import MAX_BYTES, Source, Unreadable, apply_edits, parse_tolerant, read_source
+from covey.repair.sources import MAX_BYTES, Source, Unreadable, parse_tolerant, read_source
 from covey.repair.view import View
+from covey.workspace.edits import apply_edits
 from support_repair import PATH, candidates_of
 
 BODY = "def f(x):\n    é = 'ü'\n    return x + 1 if x > 3 else é\n"

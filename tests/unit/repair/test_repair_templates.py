@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from covey.core.testing import Failure, Frame
-from covey.repair.sources import apply_edits
 from covey.repair.templates.table import BY_NAME, TEMPLATES
+from covey.workspace.edits import apply_edits
 from support_repair import PATH, candidates_of, rank_of, source
 
 pytestmark = pytest.mark.requirement("B2")
