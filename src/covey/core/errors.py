@@ -5,10 +5,14 @@
     CoveyError
     ├── AgentFeedback          goes back to the role that caused it; the run goes on
     │   ├── EditError          an edit cannot be applied to the file it names
-    │   └── PatchDoesNotApply  a diff does not apply cleanly to its base
+    │   ├── PatchDoesNotApply  a diff does not apply cleanly to its base
+    │   ├── AnswerInvalid      a model's answer does not fit its schema, even after repair
+    │   └── ContextOverflow    a prompt does not fit the model's window, even after compaction
     ├── RunError               ends the run; what was recorded stays (exit code 3)
     │   ├── SandboxError       the sandbox itself failed, not the program in it
     │   ├── EnvironmentBuildError  the repository's environment cannot be built
+    │   ├── EngineError        a model engine crashed, hung or answered what nobody can read
+    │   │   └── EngineOutOfMemory  it had no memory for the model, or for the context asked for
     │   ├── StoreError         the run store cannot be read or written
     │   │   ├── StoreConflict  another process appended to the same run first
     │   │   ├── StoreCorrupt   the store fails its own integrity check
@@ -16,6 +20,8 @@
     │   └── ReplayDivergence   the code no longer derives what the log says
     └── ConfigError            the user must act before a run can start (exit code 2)
         ├── UnusableInput      the repository or problem given cannot be worked on
+        ├── UnusableModel      a model file, name, address or key cannot be used as given
+        │   └── DoesNotFit     the model needs more memory than it may have
         ├── NoSandbox          nothing on this machine can contain untrusted code
         └── StoreTooNew        the store was written by a newer Covey
 """
@@ -47,6 +53,19 @@ class PatchDoesNotApply(AgentFeedback):
     """A unified diff does not apply cleanly to the base it was made for."""
 
 
+class AnswerInvalid(AgentFeedback):
+    """A model's answer does not fit what was asked, even after bounded repair; ``detail`` holds its beginning."""
+
+
+class ContextOverflow(AgentFeedback):
+    """A prompt does not fit the window. ``tokens`` of the prompt, ``context`` of the engine; 0 where not known."""
+
+    def __init__(self, message: str, *, tokens: int = 0, context: int = 0, detail: str = "") -> None:
+        super().__init__(message, detail=detail)
+        self.tokens = tokens
+        self.context = context
+
+
 class RunError(CoveyError):
     """The run cannot go on; everything recorded so far stays readable and resumable."""
 
@@ -57,6 +76,17 @@ class SandboxError(RunError):
 
 class EnvironmentBuildError(RunError):
     """The Python environment of the repository could not be built; ``detail`` ends with the installer's words."""
+
+
+class EngineError(RunError):
+    """A model engine crashed, hung or answered what nobody can read; ``detail`` ends with its own words.
+
+    Roles fall back to their procedural floor on it: an engine never costs the run.
+    """
+
+
+class EngineOutOfMemory(EngineError):
+    """The engine had no memory for the model, or for the context asked for."""
 
 
 class StoreError(RunError):
@@ -85,6 +115,14 @@ class ConfigError(CoveyError):
 
 class UnusableInput(ConfigError):
     """The repository, test command or problem given cannot be worked on."""
+
+
+class UnusableModel(ConfigError):
+    """A model file, name, address or key cannot be used as given; the message says what would do."""
+
+
+class DoesNotFit(UnusableModel):
+    """The model needs more memory than it may have; the message has the numbers and what would fit."""
 
 
 class NoSandbox(ConfigError):

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from covey.core.artifact import Artifact, ArtifactKind
 from covey.core.execution import Applied, ExecResult, ExecSpec
-from covey.core.model import ChatMessage, Completion, Sampling, Schema
+from covey.core.model import Capabilities, ChatMessage, Completion, Sampling, Schema
 from covey.core.patch import Candidate, Patch
 from covey.core.repair import ProbeReport, Spectrum, ValidationPlan, Verdict
 from covey.core.review import Evaluation
@@ -31,8 +31,26 @@ class ModelBackend(Protocol):
         """Name of the model as its engine knows it."""
         ...
 
+    async def capabilities(self) -> Capabilities:
+        """Say what the engine was found to do; starts it when it is not running. Raises EngineError, UnusableModel."""
+        ...
+
     async def complete(self, prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> Completion:
-        """Answer ``prompt``; with ``schema`` the text is JSON that fits it, or the finish is not ``stop``."""
+        """Answer ``prompt``, wholly or not at all.
+
+        With ``schema`` and a finish of ``stop``, the text of an engine with ``schema_support`` of ``grammar`` or
+        ``json_schema`` is JSON that fits it; what other engines answer must be validated
+        (:mod:`covey.models.structured`). Raises ContextOverflow when the prompt leaves no room for an answer,
+        EngineError when the engine failed and could not be brought back, UnusableModel when the user must act.
+        """
+        ...
+
+    async def count(self, prompt: Sequence[ChatMessage]) -> int:
+        """Tokens that ``prompt`` will take in the window, the chat template included."""
+        ...
+
+    async def aclose(self) -> None:
+        """End what this back end started. May be called twice."""
         ...
 
 

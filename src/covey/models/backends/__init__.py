@@ -1,0 +1,1 @@
+"""One engine a file. Only :mod:`covey.app` builds them."""
