@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -118,8 +119,8 @@ def write_all(handle: int, data: bytes) -> None:
 def remove_abandoned(folder: Path) -> None:
     """Remove temporary files that a killed process left in ``folder`` more than an hour ago."""
     for entry in os.scandir(folder):
-        if (
-            entry.name.startswith(_TEMPORARY)
-            and time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_S
-        ):
-            Path(entry.path).unlink(missing_ok=True)
+        if not entry.name.startswith(_TEMPORARY):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # another process has just given it its name
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_S:
+                Path(entry.path).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,10 @@ def test_a_probe_leaves_nothing_behind(tmp_path: Path) -> None:
     assert probe_space(tmp_path, 1 << 20) is None
     assert names(tmp_path) == []
     assert probe_space(tmp_path / "nowhere", 0) is not None
+
+
+def test_the_same_bytes_may_be_put_by_many_at_once(tmp_path: Path) -> None:
+    for number in range(40):
+        files = ArtifactFiles(tmp_path / str(number))
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(files.put, [b"same"] * 16)) == {sha256(b"same")}
