@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -40,6 +41,18 @@ class Settings(BaseSettings):
     policy: str = Field("pipeline", description="Coordination policy.")
     budget: float = Field(300.0, gt=0, description="Wall seconds of a run, the final verdict included.")
     memory: float = Field(8.0, gt=0, description="GB of memory for models.")
+    engine: Literal["auto", "embedded", "llama-server"] = Field(
+        "auto", description="What runs a GGUF file: the embedded engine, or the user's own llama-server."
+    )
+    llama_server: str | None = Field(None, description="The user's own llama-server; default: found on PATH.")
+    api: Literal["auto", "chat", "responses"] = Field(
+        "auto", description="Which API a model URL speaks; auto: Responses for api.openai.com, chat elsewhere."
+    )
+    ca_file: Path | None = Field(None, description="Certificates to trust for model URLs, beside the system's own.")
+    context: int | None = Field(None, ge=512, description="Tokens of a model's window; default: planned from memory.")
+    tokens: int = Field(200_000, ge=0, description="Tokens that models may prefill and generate in one run.")
+    drafts: int = Field(4, ge=1, le=32, description="Drafts that a model writes at a time.")
+    temperature: float = Field(0.6, ge=0, le=2, description="Sampling temperature of drafts; all else is sampled at 0.")
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn at random.")
     workers: int = Field(
         default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)))),
@@ -62,7 +75,7 @@ class Settings(BaseSettings):
     keep_snapshots: int = Field(20, ge=1, description="Snapshots of past runs to keep, for verify and rollback.")
     log_file: Path | None = Field(None, description="Also write the log to this file.")
 
-    @field_validator("home", "out", "log_file")
+    @field_validator("home", "out", "log_file", "ca_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(value).expanduser().absolute()
@@ -78,6 +91,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then the user's YAML file."""
         return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=config_file()))
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of downloaded model files."""
+        return self.home / "models"
 
     @property
     def out_dir(self) -> Path:
@@ -132,6 +150,19 @@ def install_environment() -> dict[str, str]:
     They may hold credentials of an index: they go to installers only, never to tests, logs or bundles.
     """
     return {name: value for name, value in os.environ.items() if name.startswith(_INSTALL) or name.lower() in _PROXY}
+
+
+_KEYS = {"chutes.ai": "CHUTES_API_KEY", "openai.com": "OPENAI_API_KEY"}
+
+
+def model_key(url: str) -> str | None:
+    """The key for a model URL: ``COVEY_MODEL_KEY``, else the variable that the host's own documentation names.
+
+    Keys are read when they are needed and kept nowhere.
+    """
+    host = (urlsplit(url).hostname or "").lower()
+    own = next((name for domain, name in _KEYS.items() if host == domain or host.endswith(f".{domain}")), None)
+    return os.environ.get("COVEY_MODEL_KEY") or (os.environ.get(own) if own else None) or None
 
 
 def home_folder() -> Path:

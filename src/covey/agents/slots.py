@@ -97,6 +97,24 @@ class Drafts(Frozen):
     exhausted: bool = False
 
 
+class Attempt(Frozen):
+    """A draft that was tried, and what the tests said."""
+
+    candidate: Candidate
+    verdict: Verdict
+
+
+class ProposeRequest(Frozen):
+    """Write ``count`` drafts with a model. ``attempts`` are earlier ones of the same run that did not solve it."""
+
+    brief: Brief
+    suspects: tuple[Suspect, ...]
+    failures: tuple[Failure, ...] = ()
+    targets: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    count: int = 1
+
+
 class VerifyRequest(Frozen):
     """Try candidates; stop early once ``enough`` of them are plausible."""
 
