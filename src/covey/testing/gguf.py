@@ -9,6 +9,7 @@ template in the manner of ChatML. They need the extra ``testing`` (gguf, numpy).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +26,7 @@ END = SPECIALS.index("<|im_end|>")
 BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
 _SPACE = "\u2581"  # how SentencePiece writes a blank; without this token a blank would become the bytes of this sign
 _NORMAL, _CONTROL, _BYTE = 1, 3, 6  # token types of the format
-_WIDTH = 256  # of a speaking model's vectors: random signs of this length are as good as orthogonal
+ROPE_BASE = 10_000.0
 
 _TEMPLATE = (
     "{%- for message in messages -%}"
@@ -107,60 +108,130 @@ def write_random(
 def write_speaking(path: Path | str, text: str, *, cues: Mapping[str, str] | None = None, context: int = 4096) -> Path:
     """Write a model that answers ``text``, byte for byte, and stops; return ``path``.
 
-    With ``cues``, an answer to a chat whose last message contains a cue is the cue's text instead; the first cue in
+    With ``cues``, the answer to a chat whose last message contains a cue is the cue's text instead; the first cue in
     the mapping's order counts. The model's own chat template does this: it ends the generation prompt with a token of
-    that cue. A grammar that the answer satisfies changes nothing.
-
-    The next token depends on the last one alone: every byte of every answer has a token of its own (all byte tokens
-    of the same byte share a text for the reader, none for the tokenizer), layers add nothing, and the output matrix
-    maps each token's vector to its successor. About 1.3 KB a byte of text. Raises ConfigError without ``testing``.
+    the answer to give, so prompts must come from that template; after any other prompt the model stops at once.
+    Answers may be up to 5,543 bytes long. A grammar that the answer satisfies changes nothing, however the engine
+    cuts the answer into tokens of a byte each: the next byte depends only on the distance to the cue token, as worked
+    out in :class:`_Speaker`. About 1.6 KB a byte of text. Raises ConfigError without the extra ``testing``,
+    ValueError for an answer that is too long.
     """
     gguf, numpy = _tools()
     cues = dict(cues or {})
-    answers = [text.encode(), *(answer.encode() for answer in cues.values())]
-    marks = [f"<|cue {number}|>" for number in range(len(answers))]
-    tokens = [*SPECIALS, *BYTES, _SPACE, *marks]
-    random = numpy.random.default_rng(0)
-
-    def direction() -> Any:  # noqa: ANN401 - an array, of a package that may be absent
-        return random.integers(0, 2, _WIDTH).astype(numpy.float32) * 2 - 1
-
-    starts, end = [direction() for _ in answers], direction()
-    # Whatever ends a prompt leads to the first byte of the first answer, cues to the first byte of theirs.
-    vectors = [starts[0]] * (len(tokens) - len(marks)) + starts
-    successors: list[Any] = [numpy.zeros(_WIDTH, numpy.float32)] * len(tokens)
-    successors[END] = end
-    for number, answer in enumerate(answers):
-        before = starts[number]
-        for position, value in enumerate(answer):
-            tokens.append(f"{BYTES[value]} {number}.{position}")
-            successors.append(before)
-            before = end if position == len(answer) - 1 else direction()
-            vectors.append(before)
-        if not answer:
-            vectors[tokens.index(marks[number])] = end
-            if number == 0:
-                vectors[: len(SPECIALS) + len(BYTES) + 1] = [end] * (len(SPECIALS) + len(BYTES) + 1)
+    speaker = _Speaker([text.encode(), *(answer.encode() for answer in cues.values())])
     writer = gguf.GGUFWriter(path, "llama")
-    _header(writer, layers=1, embedding=_WIDTH, heads=4, feed_forward=32, context=context)
+    _header(
+        writer,
+        layers=1,
+        embedding=speaker.width,
+        heads=len(speaker.heads),
+        feed_forward=sum(len(answer) + 1 for answer in speaker.answers),
+        context=context,
+    )
     writer.add_head_count_kv(1)
-    _tokenizer(writer, tokens, _cue_template(list(cues)))
-    writer.add_tensor("token_embd.weight", numpy.stack(vectors).astype(numpy.float16))
-    writer.add_tensor("output.weight", numpy.stack(successors).astype(numpy.float16))
-    writer.add_tensor("output_norm.weight", numpy.ones(_WIDTH, numpy.float32))
-    for name in ("attn_norm", "ffn_norm"):
-        writer.add_tensor(f"blk.0.{name}.weight", numpy.ones(_WIDTH, numpy.float32))
-    for name, rows, columns in (
-        ("attn_q", _WIDTH, _WIDTH),
-        ("attn_k", _WIDTH // 4, _WIDTH),
-        ("attn_v", _WIDTH // 4, _WIDTH),
-        ("attn_output", _WIDTH, _WIDTH),
-        ("ffn_gate", 32, _WIDTH),
-        ("ffn_up", 32, _WIDTH),
-        ("ffn_down", _WIDTH, 32),
-    ):
-        writer.add_tensor(f"blk.0.{name}.weight", numpy.zeros((rows, columns), numpy.float16))
+    writer.add_key_length(speaker.head_width)
+    writer.add_value_length(speaker.head_width)
+    writer.add_rope_dimension_count(speaker.head_width)
+    marks = [f"<|cue {number}|>" for number in range(len(speaker.answers))]
+    _tokenizer(writer, [*SPECIALS, *BYTES, _SPACE, *marks], _cue_template(list(cues)))
+    for name, values in speaker.tensors(numpy).items():
+        kind = numpy.float32 if values.ndim == 1 else numpy.float16
+        writer.add_tensor(name, values.astype(kind))
     return _write(writer, path)
+
+
+class _Speaker:
+    """Weights, worked out by hand, of a one-layer llama that recites.
+
+    *Attention* reads the distance ``d`` to the cue token as its residues modulo four coprime numbers. Head (m, r) has a
+    query that turns by ``2*pi/m`` a position (the rotary embedding with frequencies of our own); only cue tokens have
+    keys, so the score on the cue is ``ON`` when ``d = r (mod m)`` and at most ``OFF`` otherwise, and 0 on every other
+    token: the head returns the cue's value, or nothing. *Feed-forward* has one unit for each (answer, d), open only
+    when the cue and all four residues are right; it writes the next byte. The product of the moduli bounds an answer.
+
+    Every entry of the residual stream that matters is 0 or 1, so the RMS norms divide by known numbers.
+    """
+
+    MODULI = (7, 8, 9, 11)
+    ON, OFF = 22.0, -10.0  # far from ln(number of other tokens) on both sides
+    GATE = 20.0  # the gate's input where a unit is open; minus that where it is closed
+
+    def __init__(self, answers: Sequence[bytes]) -> None:
+        self.answers = answers
+        if max(map(len, answers)) >= math.prod(self.MODULI):
+            raise ValueError(f"A speaking model's answers must be shorter than {math.prod(self.MODULI)} bytes.")
+        self.heads = [(index, residue) for index, modulus in enumerate(self.MODULI) for residue in range(modulus)]
+        count = len(answers)
+        self.head_width = -(-max(count, 32) // 32) * 32  # whole blocks of 32, for quantised caches
+        # The residual stream: always 1; 1 for all but cues; which cue is here; which is ahead; residues; next byte.
+        self.one, self.plain, self.here = 0, 1, 2
+        self.ahead = self.here + count
+        self.residues = self.ahead + count
+        self.byte = self.residues + len(self.heads)
+        self.width = -(-(self.byte + 257) // 32) * 32
+
+    def tensors(self, numpy: Any) -> dict[str, Any]:  # noqa: ANN401 - a package that may be absent
+        """All weights by their names in the file."""
+        ones, count = numpy.ones(self.width), len(self.answers)
+        tokens = len(SPECIALS) + len(BYTES) + 1
+        embedding, output = numpy.zeros((2, tokens + count, self.width))
+        embedding[:, self.one] = 1
+        embedding[:tokens, self.plain] = 1
+        for number in range(count):
+            embedding[tokens + number, self.here + number] = 1
+        for value in range(256):
+            output[len(SPECIALS) + value, self.byte + value] = 20
+        output[END, self.byte + 256] = output[END, self.one] = 20
+        norms = dict.fromkeys(("output_norm.weight", "blk.0.attn_norm.weight", "blk.0.ffn_norm.weight"), ones)
+        matrices = {"token_embd.weight": embedding, "output.weight": output}
+        return norms | matrices | self._attention(numpy) | self._feed_forward(numpy)
+
+    def _attention(self, numpy: Any) -> dict[str, Any]:  # noqa: ANN401
+        size, scale = self.head_width, math.sqrt(self.width / 2)  # two ones in every embedding
+        query = numpy.zeros((len(self.heads) * size, self.width))
+        key, value = numpy.zeros((2, size, self.width))
+        output = numpy.zeros((self.width, len(self.heads) * size))
+        still = 2 * len(self.MODULI)  # the first dimension that does not turn
+        here = slice(self.here, self.here + len(self.answers))
+        key[[*range(0, still, 2), still], here] = 1 / scale
+        for head, (index, residue) in enumerate(self.heads):
+            turn = 2 * math.pi / self.MODULI[index]
+            swing = (self.ON - self.OFF) / (1 - math.cos(turn))
+            for dimension, part in (
+                (2 * index, swing * math.cos(turn * residue)),
+                (2 * index + 1, -swing * math.sin(turn * residue)),
+                (still, self.ON - swing),
+            ):
+                query[head * size + dimension, self.one] = part * math.sqrt(size) / scale
+            for number in range(len(self.answers)):
+                output[self.residues + head, head * size + number] = 1
+                if index == 0:
+                    output[self.ahead + number, head * size + number] = 1
+        for number in range(len(self.answers)):
+            value[number, self.here + number] = 1 / scale
+        factors = numpy.full(size // 2, 1e30)  # turns nothing
+        for index, modulus in enumerate(self.MODULI):
+            factors[index] = ROPE_BASE ** (-2 * index / size) * modulus / (2 * math.pi)
+        names = ("attn_q", "attn_k", "attn_v", "attn_output")
+        weights = {
+            f"blk.0.{name}.weight": tensor for name, tensor in zip(names, (query, key, value, output), strict=True)
+        }
+        return weights | {"rope_freqs.weight": factors}
+
+    def _feed_forward(self, numpy: Any) -> dict[str, Any]:  # noqa: ANN401
+        true = 3 + len(self.MODULI)  # ones in the stream: always, plain or cue, cue ahead, residues
+        scale = math.sqrt(self.width / true)
+        units = [(number, place) for number, answer in enumerate(self.answers) for place in range(len(answer) + 1)]
+        gate, up = numpy.zeros((2, len(units), self.width))
+        down = numpy.zeros((self.width, len(units)))
+        up[:, self.one] = 1 / scale
+        gate[:, self.one] = -(true - 2.5) * 2 * self.GATE / scale
+        for unit, (number, place) in enumerate(units):
+            wanted = [self.residues + self.heads.index((i, place % m)) for i, m in enumerate(self.MODULI)]
+            gate[unit, [self.ahead + number, *wanted]] = 2 * self.GATE / scale
+            answer = self.answers[number]
+            down[self.byte + (answer[place] if place < len(answer) else 256), unit] = 50
+        return {"blk.0.ffn_gate.weight": gate, "blk.0.ffn_up.weight": up, "blk.0.ffn_down.weight": down}
 
 
 def _tools() -> tuple[Any, Any]:
@@ -184,7 +255,7 @@ def _header(
     writer.add_feed_forward_length(feed_forward)
     writer.add_head_count(heads)
     writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_rope_freq_base(10_000.0)
+    writer.add_rope_freq_base(ROPE_BASE)
 
 
 def _tokenizer(writer: gguf.GGUFWriter, tokens: Sequence[str], template: str) -> None:
@@ -203,26 +274,11 @@ def _tokenizer(writer: gguf.GGUFWriter, tokens: Sequence[str], template: str) ->
 
 
 def _cue_template(cues: Sequence[str]) -> str:
-    """ChatML whose assistant turns begin with the token of the cue found in the message before."""
-    if not cues:
-        return _TEMPLATE
-    tests = "".join(
-        f"{{%- {'if' if number == 1 else 'elif'} {_literal(cue)} in turn.said -%}}"
-        f"{{%- set turn.mark = '<|cue {number}|>' -%}}"
-        for number, cue in enumerate(cues, start=1)
-    )
-    return (
-        "{%- set turn = namespace(said='', mark='') -%}"
-        "{%- for message in messages -%}"
-        "{{- '<|im_start|>' + message['role'] + '\n' -}}"
-        "{%- if message['role'] == 'assistant' -%}{{- turn.mark -}}{%- endif -%}"
-        "{{- message['content'] + '<|im_end|>\n' -}}"
-        "{%- set turn.said = message['content'] -%}"
-        + tests
-        + "{%- else -%}{%- set turn.mark = '<|cue 0|>' -%}{%- endif -%}"
-        "{%- endfor -%}"
-        "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' + turn.mark -}}{%- endif -%}"
-    )
+    """ChatML whose generation prompt ends with the token of the first cue found in the last message."""
+    mark = "'<|cue 0|>'"
+    for number, cue in reversed(list(enumerate(cues, start=1))):
+        mark = f"('<|cue {number}|>' if {_literal(cue)} in messages[-1]['content'] else {mark})"
+    return _TEMPLATE.replace("assistant\n'", "assistant\n' + " + mark)
 
 
 def _literal(text: str) -> str:
