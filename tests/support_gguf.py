@@ -1,0 +1,75 @@
+"""A real engine in a child process, and the bytes of small model files made by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+_SERVE = """
+import sys
+import xllamacpp
+
+params = xllamacpp.CommonParams()
+params.model.path = sys.argv[1]
+params.n_ctx, params.n_parallel, params.n_gpu_layers, params.warmup = 2048, 1, 0, False
+params.cache_ram_mib = 0
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+server = xllamacpp.Server(params)
+print(server.listening_address, flush=True)
+sys.stdin.read()
+"""
+
+
+class Engine:
+    """A served model: chats and raw completions."""
+
+    def __init__(self, address: str) -> None:
+        self._client = httpx2.Client(base_url=address, timeout=60)
+
+    def post(self, route: str, **body: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client.post(route, json=body).json()
+        return answer
+
+    def chat(self, *said: str, **options: Any) -> str:
+        """The answer to messages of user and assistant in turn."""
+        messages = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(said)]
+        answer = self.post("/v1/chat/completions", messages=messages, **{"max_tokens": 400, **options})
+        assert answer["choices"][0]["finish_reason"] == "stop", answer
+        return str(answer["choices"][0]["message"]["content"])
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@contextmanager
+def engine(model: Path) -> Iterator[Engine]:
+    """Serve ``model`` from a child process until the end of the block."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _SERVE, str(model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as child:
+        try:
+            assert child.stdout is not None
+            served = Engine(child.stdout.readline().strip())
+            served.post("/tokenize", content="")  # the engine may hang when it is ended before a first request
+            yield served
+            served.close()
+        finally:
+            child.kill()
+
+
+def schema_of(**properties: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema of an object that has exactly these properties, without blanks of the engine's own choice."""
+    schema = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+    pinned = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+    return json.loads(json.dumps(schema | {"x-guidance": pinned}))  # type: ignore[no-any-return]
