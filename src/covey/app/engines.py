@@ -18,11 +18,10 @@ def _silent(_message: str) -> None:
     """Nobody listens."""
 
 
-@contextlib.asynccontextmanager
-async def open_local(
+def local_backend(
     spec: EngineSpec, *, engine: Engine = "embedded", binary: str = "", on_event: Callable[[str], None] = _silent
-) -> AsyncIterator[LocalBackend]:
-    """Open an engine on this machine for one model; it starts with the first request and has ended after the block.
+) -> LocalBackend:
+    """Make an engine on this machine for one model; it starts with the first request, and ``aclose()`` ends it.
 
     ``binary`` is the user's own llama-server. ``on_event`` is told about restarts and smaller contexts.
     Raises UnusableModel when the engine is not installed.
@@ -30,12 +29,16 @@ async def open_local(
     if engine == "llama-server":
         from covey.models.backends.llama_server import LlamaServerBackend
 
-        server = LlamaServerBackend(spec, binary, on_event=on_event)
-        async with server:
-            yield server
-    else:
-        from covey.models.backends.embedded import EmbeddedBackend
+        return LlamaServerBackend(spec, binary, on_event=on_event)
+    from covey.models.backends.embedded import EmbeddedBackend
 
-        embedded = EmbeddedBackend(spec, on_event=on_event)
-        async with embedded:
-            yield embedded
+    return EmbeddedBackend(spec, on_event=on_event)
+
+
+@contextlib.asynccontextmanager
+async def open_local(
+    spec: EngineSpec, *, engine: Engine = "embedded", binary: str = "", on_event: Callable[[str], None] = _silent
+) -> AsyncIterator[LocalBackend]:
+    """Open an engine as :func:`local_backend` does; it has ended after the block."""
+    async with local_backend(spec, engine=engine, binary=binary, on_event=on_event) as backend:
+        yield backend
