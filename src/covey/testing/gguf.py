@@ -113,8 +113,8 @@ def write_speaking(path: Path | str, text: str, *, cues: Mapping[str, str] | Non
     the answer to give, so prompts must come from that template; after any other prompt the model stops at once.
     Answers may be up to 5,543 bytes long. A grammar that the answer satisfies changes nothing, however the engine
     cuts the answer into tokens of a byte each: the next byte depends only on the distance to the cue token, as worked
-    out in :class:`_Speaker`. About 2 MB, and 2 KB more for each byte of the answers. Raises ConfigError without the extra ``testing``,
-    ValueError for an answer that is too long.
+    out in :class:`_Speaker`. About 2 MB, and 2 KB more for each byte of the answers. Raises ConfigError without the
+    extra ``testing``, ValueError for an answer that is too long.
     """
     gguf, numpy = _tools()
     cues = dict(cues or {})
