@@ -7,6 +7,7 @@ of it are an upper estimate for source code, which is how tokens are counted whe
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Literal
 
 from covey.core.model import ChatMessage, Schema
@@ -37,7 +38,7 @@ PROBE_SCHEMA: Schema = {
 """A schema that has one single answer, so that an answer shows at once whether it was held."""
 
 
-def prompt_bytes(prompt: tuple[ChatMessage, ...] | list[ChatMessage]) -> int:
+def prompt_bytes(prompt: Sequence[ChatMessage]) -> int:
     """Bytes of all contents together, as UTF-8."""
     return sum(len(message.content.encode("utf-8", "surrogatepass")) for message in prompt)
 
@@ -52,13 +53,19 @@ def holds_object(text: str) -> bool:
     return isinstance(_parsed(text), dict)
 
 
-def instruction(schema: Schema) -> str:
-    """Say in words what a server that cannot hold ``schema`` should answer."""
-    shape = json.dumps(schema, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return (
-        "Answer with one JSON value that is valid against the JSON schema below. Write the value only: "
-        f"no explanation, no code block.\n{shape}"
+def shown(prompt: Sequence[ChatMessage], schema: Schema) -> list[ChatMessage]:
+    """Return ``prompt`` with ``schema`` in words for a server that cannot hold it; unchanged when it is there."""
+    shape = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+    if any(shape in message.content for message in prompt):
+        return list(prompt)
+    words = (
+        "Write one JSON value that is valid against the following JSON schema. No explanation and no code block "
+        f"around it:\n{shape}"
     )
+    if prompt and prompt[-1].role == "user":
+        last = ChatMessage(role="user", content=f"{prompt[-1].content}\n\n{words}")
+        return [*prompt[:-1], last]
+    return [*prompt, ChatMessage(role="user", content=words)]
 
 
 def _parsed(text: str) -> object:
