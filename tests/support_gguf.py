@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,3 +74,36 @@ def schema_of(**properties: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
     pinned = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
     return json.loads(json.dumps(schema | {"x-guidance": pinned}))  # type: ignore[no-any-return]
+
+
+def string_value(text: str) -> bytes:
+    """A string as a metadata value: type and content."""
+    return struct.pack("<IQ", 8, len(text.encode())) + text.encode()
+
+
+def tensor_entry(name: str, *shape: int, kind: int = 0, offset: int = 0) -> bytes:
+    """A line of the tensor list."""
+    form = f"<I{len(shape)}QIQ"
+    return struct.pack("<Q", len(name)) + name.encode() + struct.pack(form, len(shape), *shape, kind, offset)
+
+
+def gguf_bytes(
+    keys: Mapping[str, bytes],
+    *tensors: bytes,
+    data: bytes = b"",
+    version: int = 3,
+    keys_claimed: int | None = None,
+    tensors_claimed: int | None = None,
+    repeat: int = 1,
+) -> bytes:
+    """A GGUF file byte by byte, with whatever counts; ``keys`` are written ``repeat`` times."""
+    content = b"".join(
+        struct.pack("<Q", len(key.encode(errors="surrogateescape"))) + key.encode(errors="surrogateescape") + value
+        for key, value in keys.items()
+    )
+    counts = (
+        len(tensors) if tensors_claimed is None else tensors_claimed,
+        len(keys) * repeat if keys_claimed is None else keys_claimed,
+    )
+    head = b"GGUF" + struct.pack("<IQQ", version, *counts) + content * repeat + b"".join(tensors)
+    return head + bytes(-len(head) % 32) + data
