@@ -138,6 +138,10 @@ class Ledger:
                 self._add(role, "failed" if message.role == "assistant" else "repair", message.content, None)
         self._spent += (Spent(role, completion.usage) for completion in answered.completions)
 
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Add entries as they were recorded; their tokens were spent then."""
+        self._entries += entries
+
     def messages(self) -> tuple[ChatMessage, ...]:
         """Return the prompt so far; see the rule at the top of this module."""
         return render(self.prefix, self._entries)
