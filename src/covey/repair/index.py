@@ -10,6 +10,7 @@ from functools import cached_property
 
 from covey.repair import donors
 from covey.repair.kinds import annotation_kind, callee_name, kind_of, used_kind
+from covey.repair.uses import UsesOfFile
 from covey.repair.view import FUNCTIONS, Function, View
 
 
@@ -210,6 +211,31 @@ class FileIndex:
     def statements(self) -> list[donors.Piece]:
         """Statements that may be used again."""
         return donors.statements(self.view)
+
+    @cached_property
+    def assignments(self) -> dict[str, list[ast.Assign]]:
+        """Assignments by the text of their first target."""
+        found: dict[str, list[ast.Assign]] = defaultdict(list)
+        for node in self.view.statements:
+            if isinstance(node, ast.Assign):
+                found[self.view.segment(node.targets[0])].append(node)
+        return found
+
+    @cached_property
+    def contexts(self) -> dict[ast.ClassDef | None, dict[str, bool]]:
+        """Attributes of ``self`` that methods of a class enter by ``with``: text → whether by ``async with``."""
+        found: dict[ast.ClassDef | None, dict[str, bool]] = defaultdict(dict)
+        for node in self.view.statements:
+            if isinstance(node, (ast.With, ast.AsyncWith)) and node.items[0].optional_vars is None:
+                text = self.view.segment(node.items[0].context_expr)
+                if text.startswith("self.") and len(text) < 50:
+                    found[self.view.class_of(node)][text] = isinstance(node, ast.AsyncWith)
+        return found
+
+    @cached_property
+    def uses(self) -> UsesOfFile:
+        """How values are used here."""
+        return UsesOfFile(self.view)
 
     @cached_property
     def conditions(self) -> list[donors.Piece]:

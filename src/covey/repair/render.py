@@ -35,6 +35,11 @@ _LOOSE_NODES = (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Starred)
 _SIMPLE = re.compile(r"[A-Za-z_][\w.]*(\(\))?\Z|\d+\Z|'[^'\\\n]*'\Z|\"[^\"\\\n]*\"\Z")
 
 
+def binary_level(operator: ast.operator) -> int:
+    """Precedence level of a binary operator."""
+    return _BINARY[type(operator)]
+
+
 def node_level(node: ast.expr) -> int:
     """Precedence level of an expression node."""
     if isinstance(node, _LOOSE_NODES):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from covey.repair.evidence import Hints
 from covey.repair.index import FileIndex, FunctionFacts, Package
@@ -15,6 +16,7 @@ from covey.repair.kinds import kind_of
 from covey.repair.render import LAMBDA, demanded, enclosed, text_level
 from covey.repair.view import Function, Statement, View, own_nodes
 
+ValueT = TypeVar("ValueT")
 Splice = tuple[int, int, str]
 BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_"))
 
@@ -54,6 +56,14 @@ class Site:
         self.function: Function | None = view.function_of(statement)
         self.cls: ast.ClassDef | None = view.class_of(statement)
         self.loop = view.loop_of(statement)
+        self._remembered: dict[object, Any] = {}
+
+    def remember(self, key: object, work: Callable[[], ValueT]) -> ValueT:
+        """Return what ``work`` gave the first time under ``key``: templates share what they look up."""
+        if key not in self._remembered:
+            self._remembered[key] = work()
+        found: ValueT = self._remembered[key]
+        return found
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
@@ -216,6 +226,21 @@ class Site:
             return False
         text = self.text(child)
         return not isinstance(child, ast.Constant) and sum(self.text(part) == text for part in parts) > 1
+
+    @cached_property
+    def conditions(self) -> list[tuple[str, float]]:
+        """Conditions of the file whose names are all bound here, those of the same function first."""
+        found: dict[str, float] = {}
+        names = self.names
+        own = {node.id for node in self.nodes if isinstance(node, ast.Name)}
+        for piece in self.index.conditions:
+            if len(piece.text) < 70 and all(name in names or name in BUILTINS for name in piece.reads):
+                near = self.function is not None and piece.function is self.function
+                shared = len(piece.reads & own - {"self"}) / len(piece.reads)
+                unread = any(name in names and names[name].loads == 0 for name in piece.reads)
+                weight = (0.7 if near else 0.4) + 0.15 * shared + (0.4 if unread else 0.0)
+                found[piece.text] = max(found.get(piece.text, 0), weight)
+        return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:14]
 
     @cached_property
     def block(self) -> list[ast.stmt]:

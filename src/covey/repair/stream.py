@@ -29,10 +29,13 @@ from covey.repair.templates.table import templates_for
 from covey.repair.view import Statement, View
 
 _MOST_FIT = 1.6
-_PER_PLACE = 600
+_STAGES = ((0.6, _MOST_FIT), (0.4, 1.2), (0.0, 0.8))
+"""Stages in which a place is opened: templates of at least that prior, and the best weight that they may reach."""
+_PRIORS = tuple(zip((least for least, _ in _STAGES), (2.0, *(least for least, _ in _STAGES)), strict=False))
+_PER_STAGE = 300
 _SAME_TEMPLATE = 6  # after so many of one template at one place, its weight is halved
 _SAME_PLACE = 25
-_WIDENED = 16
+_WIDENED = 8
 _NEIGHBOURS = 12
 _NEIGHBOUR_BYTES = 60_000
 
@@ -43,18 +46,37 @@ class _Ranked(NamedTuple):
     proposal: Proposal
 
 
-class _Place:
-    """A suspect statement; its proposals exist once it is opened."""
+def _order(item: _Ranked) -> tuple[float, str, tuple[tuple[int, int, str], ...]]:
+    return -item.weight, item.template, item.proposal.splices
 
-    __slots__ = ("line", "opened", "path", "queue", "score", "statement")
+
+class _Place:
+    """A suspect statement. Its proposals come into being stage by stage, the templates of high prior first."""
+
+    __slots__ = ("line", "path", "queue", "score", "site", "spent", "stage", "statement")
 
     def __init__(self, path: str, statement: Statement, score: float) -> None:
         self.path = path
         self.statement = statement
         self.line = statement.lineno
         self.score = score
-        self.opened = False
-        self.queue: list[_Ranked] = []
+        self.stage = 0
+        self.spent = 0
+        self.queue: list[_Ranked] = []  # the best one last
+        self.site: Site | None = None
+
+    @property
+    def unopened(self) -> bool:
+        """True when the next stage may hold something better than what is there."""
+        if self.stage == len(_STAGES):
+            return False
+        return not self.queue or _STAGES[self.stage][1] >= self.queue[-1].weight
+
+    @property
+    def due(self) -> float:
+        """Weight of the best candidate to come; 0 when there is none."""
+        best = _STAGES[self.stage][1] if self.unopened else self.queue[-1].weight if self.queue else 0.0
+        return self.score * best / (1 + self.spent / _SAME_PLACE)
 
 
 class CandidateStream:
@@ -169,44 +191,45 @@ class CandidateStream:
     def _generate(self) -> Iterator[Candidate]:
         self._package = Package(self._views.values())
         places = self._places()
-        heap = [(-place.score * _MOST_FIT, index, 0) for index, place in enumerate(places) if place.score > 0]
+        heap = [(-place.due, index) for index, place in enumerate(places) if place.score > 0]
         heapq.heapify(heap)
         while heap:
-            _, index, at = heapq.heappop(heap)
+            due, index = heapq.heappop(heap)
             place = places[index]
-            if not place.opened:
-                place.opened = True
-                place.queue = self._open(place)
+            if place.unopened:
+                self._open(place)
             else:
-                candidate = self._candidate(place, place.queue[at], -_)
-                place.queue[at] = _SPENT
-                at += 1
+                place.spent += 1
+                candidate = self._candidate(place, place.queue.pop(), -due)
                 if candidate is not None:
                     yield candidate
-            if at < len(place.queue):
-                share = 1 / (1 + at / _SAME_PLACE)
-                heapq.heappush(heap, (-place.score * place.queue[at].weight * share, index, at))
+            if place.due > 0:
+                heapq.heappush(heap, (-place.due, index))
             else:
-                place.queue = []
+                place.site = None
 
-    def _open(self, place: _Place) -> list[_Ranked]:
+    def _open(self, place: _Place) -> None:
+        """Run the templates of the next stage at a place."""
         assert self._package is not None
-        site = Site(self._views[place.path], place.statement, self._package, self._hints)
-        random = Random(f"{self._seed}:{place.path}:{place.line}")  # noqa: S311 - breaks ties, keeps no secret
+        if place.site is None:
+            place.site = Site(self._views[place.path], place.statement, self._package, self._hints)
+        site, stage = place.site, place.stage
+        place.stage += 1
+        random = Random(f"{self._seed}:{place.path}:{place.line}:{stage}")  # noqa: S311 - breaks ties, keeps no secret
         found: list[_Ranked] = []
         for node in site.nodes:
-            for template in templates_for(node):
+            for template in templates_for(node, *_PRIORS[stage]):
                 built = [p for p in template.build(site, node) if p is not None and p.fit > 0]
                 built.sort(key=lambda p: -p.fit)
                 for rank, proposal in enumerate(built):
                     weight = template.prior * min(proposal.fit, 2.0) / (1 + rank / _SAME_TEMPLATE)
-                    jitter = 1 - 0.05 * random.random() if self._seed else 1.0
-                    found.append(_Ranked(min(weight, _MOST_FIT) * jitter, template.name, proposal))
-        found.sort(key=lambda r: (-r.weight, r.template, r.proposal.splices))
-        found = found[:_PER_PLACE]
+                    found.append(_Ranked(min(weight, _STAGES[stage][1]), template.name, proposal))
+        found.sort(key=_order)
+        del found[_PER_STAGE:]
         found += self._widen(site, found)
-        found.sort(key=lambda r: (-r.weight, r.template, r.proposal.splices))
-        return found
+        if self._seed:
+            found = [item._replace(weight=item.weight * (1 - 0.05 * random.random())) for item in found]
+        place.queue = sorted([*place.queue, *found], key=_order, reverse=True)
 
     def _widen(self, site: Site, ranked: Sequence[_Ranked]) -> list[_Ranked]:
         wider: list[_Ranked] = []
@@ -237,6 +260,3 @@ class CandidateStream:
             id=Candidate.make_id(ordered), edits=ordered, origin=origin, path=place.path, line=place.line,
             score=round(max(score, 0.0), 6), explanation=words[:400],
         )  # fmt: skip
-
-
-_SPENT = _Ranked(0.0, "", Proposal(()))

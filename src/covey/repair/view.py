@@ -71,6 +71,7 @@ class View:
         self._index()
         self.unit = self._indent_unit()
         self._string_lines: set[int] | None = None
+        self._spans: dict[ast.AST, tuple[int, int]] = {}
 
     def _index(self) -> None:
         stack: list[ast.AST] = [self.source.tree]
@@ -115,11 +116,15 @@ class View:
 
     def segment(self, node: ast.AST) -> str:
         """Text of a node."""
-        return self.source.segment(node)
+        start, end = self.span(node)
+        return self.text[start:end]
 
     def span(self, node: ast.AST) -> tuple[int, int]:
         """Start and end of a node in the text."""
-        return self.source.span(node)
+        known = self._spans.get(node)
+        if known is None:
+            known = self._spans[node] = self.source.span(node)
+        return known
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the nodes around a node, from the inside out, without the module."""

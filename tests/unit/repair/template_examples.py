@@ -403,4 +403,27 @@ EXAMPLES: tuple[Example, ...] = (
     ),
     ("super-method", _m("close(self)", "super().open()"), _m("close(self)", "super().close()"), "", ""),
     ("own-class", _m("copy(self)", "return Thing()"), _m("copy(self)", "return type(self)()"), "", ""),
+    _change(
+        "call-as-elsewhere",
+        "f(norm, xs, y)",
+        "a = norm(xs[0])\nb = norm(y)\nreturn a, b, xs[1]",
+        "a = norm(xs[0])\nb = norm(y)\nreturn a, b, norm(xs[1])",
+    ),
+    _change("method-as-elsewhere", "f(a, b)", "if a.closed():\n    return b", "if a.closed():\n    return b.closed()"),
+    _change("item-as-elsewhere", "f(d, k)", "n = d[k]\ng(n)\nreturn d", "n = d[k]\ng(n)\nreturn d[k]"),
+    _change(
+        "operand-as-elsewhere",
+        "f(x, y)",
+        "a = x % y.size\nb = x\nreturn a, b",
+        "a = x % y.size\nb = x % y.size\nreturn a, b",
+    ),
+    _change("unread-operand", "f(price, tax)", "return price.net", "return price.net + tax"),
+    _change(
+        "condition-as-elsewhere",
+        "f(a, b)",
+        "if a and not b.done:\n    return 1\nif a:\n    return 2\nreturn 3",
+        "if a and not b.done:\n    return 1\nif a and not b.done:\n    return 2\nreturn 3",
+    ),
+    _change("missing-bound", "f(xs, most)", "n = len(xs)\nreturn n", "n = len(xs)\nreturn min(n, most)"),
+    _change("missing-part", "f(xs)", "ys = sorted(xs)\nreturn ys", "ys = sorted(xs)\nreturn ys[:-1]"),
 )

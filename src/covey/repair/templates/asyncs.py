@@ -89,17 +89,13 @@ def within(site: Site, statement: ast.stmt) -> Proposals:
         return
     if any(isinstance(a, (ast.With, ast.AsyncWith)) for a in site.view.ancestors(statement)):
         return
+    headers = site.index.contexts[site.method_class]
+    if not headers:
+        return
     span, unit = site.view.whole_lines(statement), site.view.unit
     inner = site.view.reindented(statement, site.view.indent(statement) + unit)
     if span is None or inner is None:
         return
-    headers: dict[str, bool] = {}
-    for other in site.view.statements:
-        if isinstance(other, (ast.With, ast.AsyncWith)) and site.view.class_of(other) is site.method_class:
-            item = other.items[0]
-            text = site.text(item.context_expr)
-            if item.optional_vars is None and text.startswith("self.") and len(text) < 50:
-                headers[text] = isinstance(other, ast.AsyncWith)
     indent = site.view.indent(statement)
     for text, is_async in list(headers.items())[:2]:
         if not is_async or site.is_async:

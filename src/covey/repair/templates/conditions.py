@@ -32,12 +32,7 @@ def drop_conjunct(site: Site, node: ast.BoolOp) -> Proposals:
 
 def donors(site: Site) -> list[tuple[str, float]]:
     """Conditions used in the same function, class or file whose names are all bound here."""
-    found: dict[str, float] = {}
-    for piece in site.index.conditions:
-        if len(piece.text) < 70 and all(name in site.names or name in BUILTINS for name in piece.reads):
-            near = site.function is not None and piece.function is site.function
-            found[piece.text] = max(found.get(piece.text, 0), 0.7 if near else 0.4)
-    return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:14]
+    return site.conditions
 
 
 def _atoms(site: Site, test: ast.AST) -> list[tuple[str, float]]:

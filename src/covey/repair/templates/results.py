@@ -145,8 +145,8 @@ def assigned_value(site: Site, statement: ast.Assign) -> Proposals:
         return
     label, own = site.text(target), site.text(statement.value)
     seen: set[str] = {own}
-    for other in site.view.statements:
-        if isinstance(other, ast.Assign) and other is not statement and site.text(other.targets[0]) == label:
+    for other in site.index.assignments[label]:
+        if other is not statement:
             text = site.text(other.value)
             read = {n.id for n in ast.walk(other.value) if isinstance(n, ast.Name)}
             if (

@@ -20,20 +20,21 @@ def _donors(site: Site) -> Iterator[tuple[str, float]]:
         return
     own = {piece.text for piece in site.index.statements if piece.function is function}
     likeness: dict[ast.AST, float] = {}
+    names = site.names
     found: dict[str, float] = {}
     for piece in site.index.statements:
         there = piece.function
-        if there is None or (piece.text in own and there is not function):
+        if there is None or (there is not function and piece.text in own):
             continue
-        if not all(name in site.names or name in BUILTINS for name in piece.reads):
+        if ("self" in piece.reads and not site.self_name) or (piece.binds and piece.binds.isdisjoint(names)):
             continue
-        if ("self" in piece.reads and not site.self_name) or (piece.binds and piece.binds.isdisjoint(site.names)):
+        if not all(name in names or name in BUILTINS for name in piece.reads):
             continue
         if there not in likeness:
             beside = site.view.parents.get(there) is site.view.parents.get(function)
             likeness[there] = 0.35 + 0.3 * closeness(there.name, function.name) + 0.2 * beside
         weight = likeness[there] * (0.6 if there is function else 1.0) * (1.2 if piece.call else 1.0)
-        found[piece.text] = max(found.get(piece.text, 0), weight)
+        found[piece.text] = max(found.get(piece.text, 0.0), weight)
     yield from sorted(found.items(), key=lambda item: (-item[1], item[0]))[:10]
 
 

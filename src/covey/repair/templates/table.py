@@ -19,6 +19,7 @@ from covey.repair.templates import (
     names,
     operators,
     results,
+    reuse,
     statements,
     steps,
     strings,
@@ -35,6 +36,7 @@ TEMPLATES: tuple[Template, ...] = (
     *names.TEMPLATES,
     *calls.TEMPLATES,
     *wrappers.TEMPLATES,
+    *reuse.TEMPLATES,
     *conditions.TEMPLATES,
     *guards.TEMPLATES,
     *statements.TEMPLATES,
@@ -51,11 +53,12 @@ TEMPLATES: tuple[Template, ...] = (
 BY_NAME: dict[str, Template] = {template.name: template for template in TEMPLATES}
 
 
-@lru_cache(maxsize=256)
-def _by_kind(name: str) -> tuple[Template, ...]:
-    return tuple(template for template in TEMPLATES if issubclass(getattr(ast, name), template.kinds))
+@lru_cache(maxsize=1024)
+def _by_kind(name: str, least: float, below: float) -> tuple[Template, ...]:
+    kind = getattr(ast, name)
+    return tuple(t for t in TEMPLATES if least <= t.prior < below and issubclass(kind, t.kinds))
 
 
-def templates_for(node: ast.AST) -> tuple[Template, ...]:
-    """Templates that have something to say about nodes of the type of ``node``."""
-    return _by_kind(type(node).__name__)
+def templates_for(node: ast.AST, least: float = 0.0, below: float = 2.0) -> tuple[Template, ...]:
+    """Templates that have something to say about nodes of the type of ``node``: ``least`` <= prior < ``below``."""
+    return _by_kind(type(node).__name__, least, below)
