@@ -1,9 +1,10 @@
 """The embedded engine's process: ``python -m covey.models.worker``.
 
-It reads one line from standard input, ``{"spec": EngineSpec, "key": API key}``, loads the model, prints one line,
-``{"address": "http://127.0.0.1:PORT"}``, and serves until standard input ends. So it never outlives its parent,
-however that ends; on Linux the kernel is asked to see to it as well. Key and prompts reach neither the arguments, the
-environment nor the log. An engine in a process of its own may abort, leak or hang without harm to the run.
+It reads one line from standard input, ``{"spec": EngineSpec, "key": API key, "port": number}`` (without a port, any
+free one is taken), loads the model, prints one line, ``{"address": "http://127.0.0.1:PORT"}``, and serves until
+standard input ends. So it never outlives its parent, however that ends; on Linux the kernel is asked to see to it as
+well. Key and prompts reach neither the arguments, the environment nor the log. An engine in a process of its own may
+abort, leak or hang without harm to the run.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ LOG_LEVEL = 4
 """At this level the engine says how much memory it took for what; prompts begin to appear above it."""
 
 
-def parameters(spec: EngineSpec, key: str) -> Any:  # noqa: ANN401 - xllamacpp has no types
-    """Translate ``spec`` into the engine's own parameters."""
+def parameters(spec: EngineSpec, key: str, port: int = 0) -> Any:  # noqa: ANN401 - xllamacpp has no types
+    """Translate ``spec`` into the engine's own parameters; ``port`` 0 means any free one."""
     xllamacpp = importlib.import_module("xllamacpp")
     found = xllamacpp.CommonParams()
     found.verbosity = LOG_LEVEL
@@ -56,7 +57,7 @@ def parameters(spec: EngineSpec, key: str) -> Any:  # noqa: ANN401 - xllamacpp h
     found.use_jinja = True
     found.ctx_shift = False  # a prompt that does not fit is an error, never cut silently
     found.hostnames = ["127.0.0.1"]
-    found.port = 0
+    found.port = port
     found.api_keys = [key]
     found.cors_origins = ""
     found.cors_credentials = False
@@ -78,7 +79,7 @@ def main() -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
     try:
         server = importlib.import_module("xllamacpp").Server(
-            parameters(EngineSpec.model_validate(order["spec"]), order["key"])
+            parameters(EngineSpec.model_validate(order["spec"]), order["key"], order.get("port", 0))
         )
     except RuntimeError as error:  # the log says why
         os.write(2, f"{error}\n".encode())

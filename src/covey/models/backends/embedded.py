@@ -26,9 +26,9 @@ class EmbeddedBackend(LocalBackend):
         super().__init__(spec, launch, on_event=on_event, supervision=supervision)
 
 
-async def launch(spec: EngineSpec, key: str, load_s: float) -> tuple[EngineProcess, str]:
-    """Start a worker; see :class:`covey.models.local.Launcher`."""
-    order = json.dumps({"spec": spec.model_dump(), "key": key})
+async def launch(spec: EngineSpec, key: str, load_s: float, *, port: int = 0) -> tuple[EngineProcess, str]:
+    """Start a worker that listens on ``port`` (0: any free one); see :class:`covey.models.local.Launcher`."""
+    order = json.dumps({"spec": spec.model_dump(), "key": key, "port": port})
     process = await EngineProcess.start(
         [sys.executable, "-P", "-m", "covey.models.worker"],  # -P: never import from the directory it is started in
         line=f"{order}\n".encode(),
