@@ -185,7 +185,7 @@ class LlamaClient:
         async with aclosing(self._http.stream("/completion", _request(prompt, schema, sampling, id_slot))) as events:
             async for event in events:
                 content = event.get("content")
-                if isinstance(content, str):
+                if isinstance(content, str) and content:
                     parts.append(content)
                     first = self._clock() - started if first is None else first
                 if event.get("stop") is True:

@@ -123,10 +123,9 @@ class LocalBackend:
 
     async def capabilities(self) -> Capabilities:
         """Start the engine if need be and ask it. Raises EngineError, UnusableModel."""
-        if (found := self._capabilities) is None:
-            found = await self._asked(lambda client: client.capabilities())
-            self._capabilities = found
-        return found
+        await self.start()
+        assert self._capabilities is not None
+        return self._capabilities
 
     async def complete(
         self, prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling, *, id_slot: int | None = None
@@ -136,7 +135,8 @@ class LocalBackend:
         ``id_slot`` pins the request to a slot; without it the engine takes the one whose content has most in common
         with the prompt. Raises ContextOverflow, EngineError, UnusableModel.
         """
-        return await self._asked(lambda client: client.complete(prompt, schema, sampling, id_slot=id_slot))
+        async with self._slots:
+            return await self._asked(lambda client: client.complete(prompt, schema, sampling, id_slot=id_slot))
 
     async def count(self, prompt: Sequence[ChatMessage]) -> int:
         """Tokens of ``prompt`` with its chat template, by the engine's own tokenizer."""
@@ -159,22 +159,21 @@ class LocalBackend:
 
     async def _asked(self, work: Callable[[LlamaClient], Awaitable[T]]) -> T:
         """Do ``work`` with a running engine, and again with a new one when that one fails."""
-        async with self._slots:
-            attempt = 0
-            while True:
-                attempt += 1
-                running: _Running | None = None
-                try:
-                    running = await self._started()
-                    return await work(running.client)
-                except (EngineError, Unreachable) as error:
-                    if self._closed or not _is_fault(error):
-                        raise
-                    failure = await self._failed(running, error)
-                if attempt >= self._supervision.tries:
-                    raise failure
-                self._on_event(f"{self.name}: {failure} It is started again.")
-                await self._sleep(self._supervision.backoff_s * 2 ** (attempt - 1))
+        attempt = 0
+        while True:
+            attempt += 1
+            running: _Running | None = None
+            try:
+                running = await self._started()
+                return await work(running.client)
+            except (EngineError, Unreachable) as error:
+                if self._closed or not _is_fault(error):
+                    raise
+                failure = await self._failed(running, error)
+            if attempt >= self._supervision.tries:
+                raise failure
+            self._on_event(f"{self.name}: {failure} It is started again.")
+            await self._sleep(self._supervision.backoff_s * 2 ** (attempt - 1))
 
     async def _started(self) -> _Running:
         async with self._lock:
@@ -201,7 +200,6 @@ class LocalBackend:
                     raise
                 self._on_event(f"{self.name}: {error} Now tried with {context} tokens instead of {self._spec.context}.")
                 self._spec = self._spec.model_copy(update={"context": context})
-                self._capabilities = None
 
     async def _launched(self) -> _Running:
         # Engines show the end of their key in their log, so the end is no part of the secret.
@@ -212,6 +210,8 @@ class LocalBackend:
         running = _Running(process, client)
         try:
             await process.unless_it_ends(_healthy(client), seconds)
+            # Asked now, because the question would take a slot from somebody's prompt later.
+            self._capabilities = await client.capabilities()
         except BaseException:
             await self._end(running)
             raise
@@ -226,13 +226,13 @@ class LocalBackend:
                     if ended:
                         cause = running.process.failure(loading=False)
                         error = EngineError(str(cause), detail=cause.detail)
-                    await self._end(running)
+                    await self._end(running, grace_s=0.0)
         return error if isinstance(error, EngineError) else EngineError(str(error), detail=error.detail)
 
-    async def _end(self, running: _Running) -> None:
+    async def _end(self, running: _Running, grace_s: float = 5.0) -> None:
         self._running = None
         try:
-            await running.process.stop()
+            await running.process.stop(grace_s)
         finally:
             self._last_log = running.process.log()
             await running.client.aclose()

@@ -30,9 +30,10 @@ _OUT_OF_MEMORY = re.compile(
 )
 _UNUSABLE = re.compile(
     r"error loading model|failed to load model|invalid magic|corrupted|unknown (?:model )?architecture|failed to open"
-    r"|No such file|invalid argument|unknown argument",
+    r"|No such file",
     re.IGNORECASE,
 )
+_OPTION = re.compile(r"(?:invalid|unknown) argument", re.IGNORECASE)
 
 
 class EngineProcess:
@@ -159,6 +160,10 @@ class EngineProcess:
                 f"{self._title} cannot load the model: the file is damaged, incomplete or of a kind that it does not "
                 "know. Download it again, or take another.",
                 detail=detail,
+            )
+        if loading and _OPTION.search(log):
+            return UnusableModel(
+                f"{self._title} does not know an option that it was given. Take a newer version of it.", detail=detail
             )
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         return EngineError(f"{self._title} ended by itself ({how}). See its last words.", detail=detail)
