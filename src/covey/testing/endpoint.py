@@ -275,15 +275,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(200, {"object": "list", "data": ours.models})
         if ours.llama and (extra := bodies.llama_extra(path, request.body, ours.models[0], ours.context, ours.tokens)):
             return self._json(200, extra)
-        if path in ("/v1/chat/completions", "/v1/responses") and request.method == "POST":
-            return self._complete(request, responses=path.endswith("responses"))
+        paths = ("/v1/chat/completions", "/v1/responses", *(("/completion",) if ours.llama else ()))
+        if path in paths and request.method == "POST":
+            return self._complete(request, path)
         return self._error(404, f"There is no {path} here.", "not_found")
 
-    def _complete(self, request: Request, *, responses: bool) -> None:
+    def _complete(self, request: Request, path: str) -> None:
         ours = self.endpoint
         if unknown := [name for name in ours.refuses if name in request.body]:
             return self._error(400, f"Unrecognized request argument supplied: {unknown[0]}", "invalid_request_error")
-        if request.body.get("model") not in [entry["id"] for entry in ours.models]:
+        named = path != "/completion"
+        if named and request.body.get("model") not in [entry["id"] for entry in ours.models]:
             return self._error(404, f"The model {request.body.get('model')!r} does not exist.", "model_not_found")
         prompt = max(1, ours.tokens(request.prompt))
         if ours.context and prompt >= ours.context:
@@ -299,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
         tokens = bodies.Tokens(
             reply.prompt_tokens or prompt, ours.tokens(reply.text + reply.reasoning), reply.cached_tokens
         )
-        if responses:
+        if path == "/v1/responses":
             return self._json(200, bodies.response(request.body, reply, tokens))
         if not request.body.get("stream"):
             return self._json(200, bodies.completion(request.body, reply, tokens))
@@ -317,7 +319,13 @@ class _Handler(BaseHTTPRequestHandler):
         speed = self.endpoint.speed
         chunk = 4 if speed else reply.chunk
         pause = 1 / speed if speed else reply.pause_s
-        for number, event in enumerate(bodies.events(request.body, reply, tokens, chunk, llama=self.endpoint.llama)):
+        chat = request.path.endswith("/chat/completions")
+        events = (
+            bodies.events(request.body, reply, tokens, chunk)
+            if chat
+            else bodies.completion_events(reply, tokens, chunk)
+        )
+        for number, event in enumerate(events):
             if number == reply.cut:
                 if not reply.clean:
                     raise _HungUpError

@@ -31,6 +31,9 @@ def prompt_of(body: Mapping[str, Any]) -> str:
     messages = body.get("messages") or body.get("input") or []
     if isinstance(messages, str):
         return messages
+    if not messages and "prompt" in body:  # of llama-server's /completion
+        prompt = body["prompt"]
+        return prompt if isinstance(prompt, str) else "".join(map(chr, prompt))
     parts = []
     for message in messages:
         content = message.get("content", "")
@@ -46,13 +49,13 @@ def is_probe(body: Mapping[str, Any]) -> bool:
 def format_of(body: Mapping[str, Any]) -> str:
     """Return the type of the format asked for: ``json_schema``, ``json_object`` or nothing."""
     found = body.get("response_format") or (body.get("text") or {}).get("format") or {}
-    kind = str(found.get("type", ""))
+    kind = str(found.get("type", "json_schema" if "json_schema" in body else ""))
     return "" if kind == "text" else kind
 
 
 def schema_of(body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the JSON schema asked for."""
-    chat = (body.get("response_format") or {}).get("json_schema") or {}
+    chat = (body.get("response_format") or {}).get("json_schema") or {"schema": body.get("json_schema")}
     schema = chat.get("schema") or ((body.get("text") or {}).get("format") or {}).get("schema")
     return schema if isinstance(schema, dict) else None
 
@@ -94,10 +97,26 @@ def llama_extra(
         settings = {"n_ctx": context or 4096}
         return {"default_generation_settings": settings, "total_slots": 1, "model_alias": model["id"]}
     if path == "/tokenize":
-        return {"tokens": list(range(tokens(str(body.get("content", "")))))}
+        text = str(body.get("content", ""))
+        return {"tokens": [ord(char) for char in text][: tokens(text)]}
     if path == "/apply-template":
         return {"prompt": prompt_of(body)}
+    if path == "/completion" and "grammar" in body:
+        return {"content": "ok", "stop": True, "stop_type": "eos"}  # it has LLGuidance
     return None
+
+
+def completion_events(reply: Reply, tokens: Tokens, chunk: int) -> Iterator[str]:
+    """Yield the data of each event of llama-server's streamed ``/completion``."""
+    while True:
+        for start in range(0, len(reply.text), chunk):
+            yield json.dumps({"content": reply.text[start : start + chunk], "stop": False})
+        if not reply.endless:
+            break
+    cached = tokens.cached or 0
+    timings = {"cache_n": cached, "prompt_n": tokens.prompt - cached, "predicted_n": tokens.answer}
+    kind = "limit" if reply.finish == "length" else "eos"
+    yield json.dumps({"content": "", "stop": True, "stop_type": kind, "timings": timings, "model": "stub"})
 
 
 def _calls(reply: Reply) -> list[dict[str, Any]]:
@@ -136,12 +155,12 @@ def completion(body: Mapping[str, Any], reply: Reply, tokens: Tokens) -> dict[st
     return whole | ({"usage": _usage(tokens)} if reply.usage else {})
 
 
-def events(body: Mapping[str, Any], reply: Reply, tokens: Tokens, chunk: int, *, llama: bool) -> Iterator[str]:
+def events(body: Mapping[str, Any], reply: Reply, tokens: Tokens, chunk: int) -> Iterator[str]:
     """Yield the data of each event of a streamed chat completion, ``[DONE]`` at last."""
     base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": CREATED, "model": body.get("model")}
 
-    def event(delta: Mapping[str, Any], finish: str | None = None, **more: Any) -> str:  # noqa: ANN401
-        return json.dumps(base | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]} | more)
+    def event(delta: Mapping[str, Any], finish: str | None = None) -> str:
+        return json.dumps(base | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 
     yield event({"role": "assistant", "content": None})
     for start in range(0, len(reply.reasoning), chunk):
@@ -153,11 +172,7 @@ def events(body: Mapping[str, Any], reply: Reply, tokens: Tokens, chunk: int, *,
             break
     if reply.tool_calls:
         yield event({"tool_calls": _calls(reply)})
-    timings = {}
-    if llama:
-        cached = tokens.cached or 0
-        timings = {"timings": {"cache_n": cached, "prompt_n": tokens.prompt - cached, "predicted_n": tokens.answer}}
-    yield event({}, "tool_calls" if reply.tool_calls else reply.finish, **timings)
+    yield event({}, "tool_calls" if reply.tool_calls else reply.finish)
     if reply.usage and (body.get("stream_options") or {}).get("include_usage"):
         yield json.dumps(base | {"choices": [], "usage": _usage(tokens)})
     yield "[DONE]"

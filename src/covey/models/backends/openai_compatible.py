@@ -2,7 +2,7 @@
 
 Nothing is assumed about it. What it holds of a schema is found out with one tiny request, which request fields it
 knows by its refusals, its window by its own words (:mod:`covey.models.discovery`), and a prompt that it cut without
-a word by its own count of tokens.
+a word by its own count of tokens. A server that turns out to be a llama-server is spoken to as one.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import JsonValue
 
 from covey.core.canonical import sha256
-from covey.core.errors import ContextOverflow, EngineError
+from covey.core.errors import ContextOverflow, CoveyError, EngineError
 from covey.core.model import Capabilities, ChatMessage, Completion, Sampling, Schema
 from covey.models import probe
 from covey.models.chatstream import Collected
 from covey.models.discovery import ask, find_context, find_model, props_context
 from covey.models.http import HttpClient
 from covey.models.httperrors import HttpFailure, HttpLimits, well_formed
+from covey.models.llamaclient import LlamaClient, SchemaIgnored
 from covey.models.probe import SchemaSupport
 
 DEFAULT_CONTEXT = 4096
@@ -33,7 +33,7 @@ DEFAULT_CONTEXT = 4096
 TRIES = 3
 """How often a request is sent at most when the connection breaks or the server fails."""
 
-_OPTIONAL = ("chat_template_kwargs", "reasoning_effort", "stream_options", "cache_prompt", "id_slot", "seed")
+_OPTIONAL = ("chat_template_kwargs", "reasoning_effort", "stream_options", "seed")
 """Fields that a server may refuse without changing what an answer means."""
 
 _ON_DEMAND = ("temperature", "top_p", "stop")
@@ -48,13 +48,11 @@ class _Server:
     """What was found out about the server so far."""
 
     model: str
-    llama: bool = False
+    llama: Capabilities | None = None
     context: int = 0
-    parallel: int = 1
-    tokenizer: Literal["llama", "vllm", ""] = ""
+    tokenizer: bool = False  # vLLM's
     support: SchemaSupport = "none"
     timings: bool = False
-    images: bool = False
     refused: set[str] = field(default_factory=set)
     limit: str = "max_tokens"
     density: float = 1.0  # most tokens a byte that were seen, the chat template among them
@@ -94,6 +92,7 @@ class OpenAICompatibleBackend:
         self._api = HttpClient(base_url, key or "", verify=verify, limits=limits, sleep=sleep)
         root = self._api.url.removesuffix("/v1")
         self._root = HttpClient(root, key or "", verify=verify, limits=limits, sleep=sleep)
+        self._llama = LlamaClient(self._root)
         self._wanted, self._given_context, self._slot = model, context, slot
         self._probe_s, self._sleep = probe_s, sleep
         self._server: _Server | None = None
@@ -112,18 +111,18 @@ class OpenAICompatibleBackend:
     async def capabilities(self) -> Capabilities:
         """Say what the server was found to do; the first call finds it out. Raises EngineError, UnusableModel."""
         server = await self._ready()
-        return Capabilities(
+        return server.llama or Capabilities(
             context=server.context,
             schema_support=server.support,
-            tokenizer=bool(server.tokenizer),
+            tokenizer=server.tokenizer,
             timings=server.timings,
-            parallel=server.parallel,
-            images=server.images,
         )
 
     async def count(self, prompt: Sequence[ChatMessage]) -> int:
         """Count with the server's tokenizer; an upper estimate from its own counts of earlier prompts without one."""
         server = await self._ready()
+        if server.llama:
+            return await self._llama.count(prompt)
         if server.tokenizer and (counted := await self._counted(server, prompt)):
             return counted
         return _estimate(server, prompt)
@@ -135,6 +134,8 @@ class OpenAICompatibleBackend:
         connections and failures of the server are tried again, an answer that has come whole never.
         """
         server = await self._ready()
+        if server.llama:
+            return await self._of_llama(prompt, schema, sampling)
         try:
             completion, collected = await self._persist(server, prompt, schema, sampling)
         except ContextOverflow:
@@ -158,16 +159,14 @@ class OpenAICompatibleBackend:
     async def _discover(self) -> _Server:
         entry = await find_model(self._api, self._wanted)
         server = _Server(model=str(entry["id"]))
-        props = await ask(self._root, "/props")
-        if found := props_context(props):
-            server.llama, server.tokenizer, server.timings, server.context = True, "llama", True, found
-            slots, modalities = props.get("total_slots"), props.get("modalities")
-            server.parallel = slots if isinstance(slots, int) and slots > 0 else 1
-            server.images = isinstance(modalities, dict) and modalities.get("vision") is True
-        elif entry.get("owned_by") == "vllm" or "max_model_len" in entry:
-            server.tokenizer = "vllm" if await self._counted(server, probe.SCHEMA_PROBE, "vllm") else ""
+        if props_context(await ask(self._root, "/props")) and (found := await self._llama_capabilities()):
+            given = self._given_context or found.context
+            server.llama = found.model_copy(update={"context": min(given, found.context)})
+            return server
+        if entry.get("owned_by") == "vllm" or "max_model_len" in entry:
+            server.tokenizer = await self._counted(server, probe.SCHEMA_PROBE) > 0
         await self._probe_schema(server)  # loads the model where that is done on demand; only then is the window known
-        known = server.context or await find_context(self._api, self._root, server.model, entry)
+        known = await find_context(self._api, self._root, server.model, entry)
         server.context = self._given_context or known or DEFAULT_CONTEXT
         return server
 
@@ -177,11 +176,11 @@ class OpenAICompatibleBackend:
             ("json_object", probe.OBJECT_PROBE, probe.holds_object),
         )
         for level, prompt, held in levels:
-            body = _body(server, prompt, Sampling(max_tokens=probe.PROBE_TOKENS), self._slot)
+            body = _body(server, prompt, Sampling(max_tokens=probe.PROBE_TOKENS))
             try:
                 async with asyncio.timeout(self._probe_s):
                     completion, collected = await self._tolerate(
-                        server, body | _format(server, level, probe.PROBE_SCHEMA), prompt, probe.PROBE_TOKENS
+                        server, body | _format(level, probe.PROBE_SCHEMA), prompt, probe.PROBE_TOKENS
                     )
             except (EngineError, ContextOverflow):
                 continue
@@ -192,20 +191,32 @@ class OpenAICompatibleBackend:
                 server.support = level
                 return
 
-    async def _counted(self, server: _Server, prompt: Sequence[ChatMessage], kind: str = "") -> int:
-        messages = _messages(prompt)
-        if (kind or server.tokenizer) == "vllm":
-            answer = await ask(self._root, "/tokenize", {"model": server.model, "messages": messages})
-            count = answer.get("count")
-            return count if isinstance(count, int) else 0
-        text = (await ask(self._root, "/apply-template", {"messages": messages})).get("prompt")
-        if not isinstance(text, str):
-            return 0
-        body: dict[str, JsonValue] = {"content": text, "add_special": True, "parse_special": True}
-        tokens = (await ask(self._root, "/tokenize", body)).get("tokens")
-        return len(tokens) if isinstance(tokens, list) else 0
+    async def _llama_capabilities(self) -> Capabilities | None:
+        """Ask a llama-server what it can do; None when it is another server that only has ``/props`` as well."""
+        try:
+            async with asyncio.timeout(self._probe_s):
+                await self._llama.count(probe.SCHEMA_PROBE)
+                return await self._llama.capabilities()
+        except (CoveyError, TimeoutError):
+            return None
+
+    async def _counted(self, server: _Server, prompt: Sequence[ChatMessage]) -> int:
+        answer = await ask(self._root, "/tokenize", {"model": server.model, "messages": _messages(prompt)})
+        count = answer.get("count")
+        return count if isinstance(count, int) else 0
 
     # One answer
+
+    async def _of_llama(self, prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> Completion:
+        failures = 0
+        while True:
+            try:
+                return await self._llama.complete(prompt, schema, sampling, id_slot=self._slot)
+            except EngineError as error:
+                failures += 1
+                if failures >= TRIES or not _may_pass(error):
+                    raise
+            await self._sleep(0.1 * 2**failures)
 
     async def _persist(
         self, server: _Server, prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling
@@ -215,15 +226,14 @@ class OpenAICompatibleBackend:
         failures = 0
         while True:
             shown = prompt if schema is None or level == "json_schema" else probe.shown(prompt, schema)
-            body = _body(server, shown, sampling, self._slot) | _format(server, level, schema)
+            body = _body(server, shown, sampling) | _format(level, schema)
             try:
                 answer = await self._tolerate(server, body, shown, sampling.max_tokens)
             except EngineError as error:
                 failures += 1
-                status = error.status if isinstance(error, HttpFailure) else 0
-                if _may_pass(error, status) and failures < TRIES:
+                if _may_pass(error) and failures < TRIES:
                     await self._sleep(0.1 * 2**failures)
-                elif level in _LOWER and status in (400, 422, 500):
+                elif level in _LOWER and isinstance(error, HttpFailure) and error.status in (400, 422, 500):
                     level, failures = _LOWER[level], 0
                 else:
                     raise
@@ -300,7 +310,7 @@ class OpenAICompatibleBackend:
         if server.counts_all is False or not collected.prompt_tokens or collected.prompt_tokens >= words:
             return
         fresh = [ChatMessage(role=m.role, content=f"{sha256(text)[:16]} {m.content}") for m in prompt]
-        body = _body(server, fresh, Sampling(max_tokens=1), self._slot)
+        body = _body(server, fresh, Sampling(max_tokens=1))
         _, again = await self._tolerate(server, body, fresh, 1)
         if again.prompt_tokens >= words:
             server.counts_all = False
@@ -316,9 +326,11 @@ class OpenAICompatibleBackend:
         )
 
 
-def _may_pass(error: EngineError, status: int) -> bool:
+def _may_pass(error: EngineError) -> bool:
     """True for what another try may mend: broken connections and failing servers, but no refusal and no silence."""
-    return (status == 0 or 500 <= status < 600) and status != 503 and not isinstance(error.__cause__, TimeoutError)
+    status = error.status if isinstance(error, HttpFailure) else 0
+    lasting = isinstance(error, SchemaIgnored) or isinstance(error.__cause__, TimeoutError) or status == 503
+    return not lasting and (status == 0 or 500 <= status < 600)
 
 
 def _refused(error: HttpFailure, words: str, sent: set[str]) -> set[str]:
@@ -345,7 +357,7 @@ def _messages(prompt: Sequence[ChatMessage]) -> list[JsonValue]:
     return [{"role": message.role, "content": well_formed(message.content)} for message in prompt]
 
 
-def _body(server: _Server, prompt: Sequence[ChatMessage], sampling: Sampling, slot: int | None) -> dict[str, JsonValue]:
+def _body(server: _Server, prompt: Sequence[ChatMessage], sampling: Sampling) -> dict[str, JsonValue]:
     body: dict[str, JsonValue] = {
         "model": server.model,
         "messages": _messages(prompt),
@@ -358,24 +370,18 @@ def _body(server: _Server, prompt: Sequence[ChatMessage], sampling: Sampling, sl
     }
     if sampling.stop:
         body["stop"] = list(sampling.stop)
-    if server.llama:
-        body["cache_prompt"] = True
-        if slot is not None:
-            body["id_slot"] = slot
     if not sampling.thinking:
-        body["chat_template_kwargs"] = {"enable_thinking": False}
-        if not server.llama:
-            body["reasoning_effort"] = "none"
+        body |= {"chat_template_kwargs": {"enable_thinking": False}, "reasoning_effort": "none"}
     return {name: value for name, value in body.items() if name not in server.refused}
 
 
-def _format(server: _Server, level: SchemaSupport, schema: Schema | None) -> dict[str, JsonValue]:
+def _format(level: SchemaSupport, schema: Schema | None) -> dict[str, JsonValue]:
     if schema is None or level == "none":
         return {}
     if level == "json_object":
         return {"response_format": {"type": "json_object"}}
-    # keys that begin with "x-" speak to llama.cpp's grammar engine only; others may refuse them
-    held = schema if server.llama else {key: value for key, value in schema.items() if not key.startswith("x-")}
+    # keys that begin with "x-" speak to one grammar engine only; others may refuse them
+    held: JsonValue = {key: value for key, value in schema.items() if not key.startswith("x-")}
     return {
         "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": held}}
     }
