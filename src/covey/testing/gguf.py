@@ -44,7 +44,10 @@ def write_random(
     embedding: int = 64,
     heads: int = 4,
     kv_heads: int = 2,
+    head_width: int = 0,
     feed_forward: int = 128,
+    experts: int = 0,
+    experts_used: int = 2,
     context: int = 4096,
     sliding_window: int | None = None,
     vocabulary: int = 0,
@@ -53,56 +56,77 @@ def write_random(
 ) -> Path:
     """Write a model of random weights to ``path`` and return it.
 
-    ``vocabulary``: number of tokens, filled up with control tokens that never match text (0: the bytes and specials
-    only). ``weights``: type of the matrices. The same arguments give the same weights.
-    Raises ConfigError without the extra ``testing``, ValueError when the widths do not go together.
+    ``head_width``: length of a head's vectors (0: ``embedding / heads``). ``experts``: feed-forward networks to choose
+    from in each layer, each ``feed_forward`` wide (0: one, always used). ``vocabulary``: number of tokens, filled up
+    with control tokens that never match text (0: the bytes and specials only). ``weights``: type of the matrices. The
+    same arguments give the same weights.
+    Raises ConfigError without the extra ``testing``, ValueError when the numbers do not go together.
     """
-    if embedding % heads or heads % kv_heads or (embedding // heads) % 2:
+    head = head_width or embedding // heads
+    if heads % kv_heads or head % 2 or not (head_width or embedding % heads == 0):
         raise ValueError("embedding must be an even multiple of heads, and heads a multiple of kv_heads.")
+    if experts and architecture != "llama":
+        raise ValueError("Only the architecture llama can be written with experts.")
     gguf, numpy = _tools()
     writer = gguf.GGUFWriter(path, architecture)
     tokens = [*SPECIALS, *BYTES, _SPACE]
     tokens += [f"<|unused {number}|>" for number in range(vocabulary - len(tokens))]
     _header(writer, layers=layers, embedding=embedding, heads=heads, feed_forward=feed_forward, context=context)
-    head = embedding // heads
     writer.add_head_count_kv(kv_heads)
     writer.add_key_length(head)
     writer.add_value_length(head)
+    if experts:
+        writer.add_expert_count(experts)
+        writer.add_expert_used_count(experts_used)
     if sliding_window is not None:
         writer.add_sliding_window(sliding_window)
     _tokenizer(writer, tokens, _TEMPLATE)
     random = numpy.random.default_rng(seed)
     kind = gguf.GGMLQuantizationType[weights.upper()]
 
-    def matrix(name: str, rows: int, columns: int) -> None:
-        values = random.standard_normal((rows, columns), dtype=numpy.float32) * (columns**-0.5)
-        writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
-
-    def vector(name: str, length: int, value: float = 1.0) -> None:
-        writer.add_tensor(name, numpy.full(length, value, numpy.float32))
-
-    matrix("token_embd.weight", len(tokens), embedding)
-    vector("output_norm.weight", embedding)
+    shapes: dict[str, tuple[int, ...]] = {"token_embd": (len(tokens), embedding), "output_norm": (embedding,)}
     if architecture != "gemma3":  # gemma ties its output to the embeddings
-        matrix("output.weight", len(tokens), embedding)
+        shapes["output"] = (len(tokens), embedding)
+    block = _attention_shapes(architecture, embedding, head, heads, kv_heads)
+    block |= _feed_forward_shapes(architecture, embedding, feed_forward, experts)
     for layer in range(layers):
-        block = f"blk.{layer}."
-        for name in ("attn_norm", "ffn_norm"):
-            vector(f"{block}{name}.weight", embedding)
-        if architecture == "gemma3":
-            for name in ("post_attention_norm", "post_ffw_norm"):
-                vector(f"{block}{name}.weight", embedding)
-            for name in ("attn_q_norm", "attn_k_norm"):
-                vector(f"{block}{name}.weight", head)
-        for name, width in (("attn_q", embedding), ("attn_k", head * kv_heads), ("attn_v", head * kv_heads)):
-            matrix(f"{block}{name}.weight", width, embedding)
-            if architecture == "qwen2":
-                vector(f"{block}{name}.bias", width, 0.0)
-        matrix(f"{block}attn_output.weight", embedding, embedding)
-        for name in ("ffn_gate", "ffn_up"):
-            matrix(f"{block}{name}.weight", feed_forward, embedding)
-        matrix(f"{block}ffn_down.weight", embedding, feed_forward)
+        shapes |= {f"blk.{layer}.{name}": shape for name, shape in block.items()}
+    for name, shape in shapes.items():
+        if name.endswith(".bias"):
+            writer.add_tensor(name, numpy.zeros(shape, numpy.float32))
+        elif len(shape) == 1:
+            writer.add_tensor(f"{name}.weight", numpy.ones(shape, numpy.float32))
+        else:
+            values = random.standard_normal(shape, dtype=numpy.float32) * (shape[-1] ** -0.5)
+            writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values, kind), raw_dtype=kind)
     return _write(writer, path)
+
+
+def _attention_shapes(
+    architecture: Architecture, embedding: int, head: int, heads: int, kv_heads: int
+) -> dict[str, tuple[int, ...]]:
+    widths = {"attn_q": head * heads, "attn_k": head * kv_heads, "attn_v": head * kv_heads}
+    shapes: dict[str, tuple[int, ...]] = {name: (width, embedding) for name, width in widths.items()}
+    shapes |= {"attn_norm": (embedding,), "attn_output": (embedding, head * heads)}
+    if architecture == "qwen2":
+        shapes |= {f"{name}.bias": (width,) for name, width in widths.items()}
+    if architecture == "gemma3":
+        shapes |= {"attn_q_norm": (head,), "attn_k_norm": (head,), "post_attention_norm": (embedding,)}
+    return shapes
+
+
+def _feed_forward_shapes(
+    architecture: Architecture, embedding: int, width: int, experts: int
+) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {"ffn_norm": (embedding,)}
+    ending, each = ("_exps", (experts,)) if experts else ("", ())
+    shapes |= {f"{name}{ending}": (*each, width, embedding) for name in ("ffn_gate", "ffn_up")}
+    shapes[f"ffn_down{ending}"] = (*each, embedding, width)
+    if experts:
+        shapes["ffn_gate_inp"] = (experts, embedding)
+    if architecture == "gemma3":
+        shapes["post_ffw_norm"] = (embedding,)
+    return shapes
 
 
 def write_speaking(path: Path | str, text: str, *, cues: Mapping[str, str] | None = None, context: int = 4096) -> Path:
