@@ -80,6 +80,16 @@ def is_python(program):
     return name not in HARMLESS
 
 
+class _Below(object):
+    """Every path that begins with a prefix."""
+
+    def __init__(self, prefix):
+        self.prefix = prefix
+
+    def __contains__(self, path):
+        return path.startswith(self.prefix)
+
+
 class Guard(object):
     """Notices when a test would not see the edits because they are not on disk."""
 
@@ -87,6 +97,21 @@ class Guard(object):
         self.paths = frozenset(paths)
         self.need = need
         self.active = False
+
+    def watch_all(self, tree, tell):
+        """Only take notes, by ``tell``: ``note`` when a program starts, ``reads`` when source of the tree is read."""
+        self.paths = _Below(tree + os.sep)
+
+        def need(why):
+            if why.startswith("a test reads"):
+                self.paths = frozenset()
+                tell("reads")
+                self.active = True
+            else:
+                tell("note", why)
+
+        self.need = need
+        self.active = True
 
     def install(self):
         """Watch from now on."""

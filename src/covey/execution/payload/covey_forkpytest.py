@@ -33,10 +33,17 @@ class Driver(object):
             self.tests[item.nodeid] = item
         self.failed = {event["id"]: event for event in recorder.events if event["e"] == "result"}
 
+    def settle(self):
+        """Have pytest remember what it would find out anew in every fork."""
+        for item in self.tests.values():
+            item.location  # noqa: B018 - a cached property
+
     def hurry(self):
         """Spend nothing on the text of failures."""
         self.option.tbstyle = "native"
         self.recorder.brief = True
+        if hasattr(pytest.Item, "_repr_failure_py"):
+            pytest.Item._repr_failure_py = lambda item, excinfo, style=None: excinfo.typename
 
     def has(self, name):
         """Can ``name`` be run as it is?"""

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import linecache
 import marshal
 import os
 import shutil
@@ -14,6 +15,7 @@ import covey_source
 import covey_swap
 from covey_channel import write_all
 from covey_lines import Lines
+from covey_nearby import Nearby, lines_of
 from covey_pool import Pool, adopt_orphans
 from covey_probe import Probe, answer_of_probe
 from covey_tasks import LOST, answer_of, execute, finish, patched, report_broken, settle
@@ -34,6 +36,8 @@ class Hot(object):
         self.up = up
         self.names = []
         self.layouts = {}
+        self.statements = {}  # (file name, first byte) → code of a statement that candidates edit
+        self.nearby = Nearby()
         self.code_file = server.code_file
         self.code = covey_source.keep_code()
         self.lines = Lines(self.tree)
@@ -57,6 +61,8 @@ class Hot(object):
         # Not by getattr: a lazy module would start to import.
         self.loaded = {getattr(item, "__dict__", {}).get("__file__") for item in list(sys.modules.values())}
         adopt_orphans()
+        if hasattr(driver, "settle"):
+            driver.settle()
         self.live, busy = covey_swap.live_functions(lambda path: self.lines.files.get(path) is not None)
         self.entered = self.lines.entered | busy
         gc.collect()
@@ -102,8 +108,9 @@ class Hot(object):
         elif op == "probe":
             self._probe(task)
         else:
-            for path in task["edits"]:
+            for path, edits in task["edits"].items():
                 self._layout(path)
+                self._keep_statements(path, edits)
             reporter = self.pool.start(task, task["seconds"])
             if reporter is not None:
                 self._try(task, reporter)
@@ -116,6 +123,20 @@ class Hot(object):
                     self.layouts[relative] = covey_swap.outline(stream.read())
             except (OSError, SyntaxError, ValueError, RecursionError):
                 self.layouts[relative] = None
+
+    def _keep_statements(self, relative, edits):
+        """Compile what candidates edit once, before the fork; one that cannot be is the child's to report."""
+        try:
+            layout = self.layouts[relative]
+            for span in covey_swap.by_statement(edits, layout) if layout is not None else ():
+                for filename in self.lines.names.get(relative, ()):
+                    if (filename, span[0]) not in self.statements:
+                        with open(os.path.join(self.tree, relative), "rb") as stream:
+                            data = stream.read()
+                        code = covey_swap.compiled(filename, data, data[span[0] : span[1]], span, layout)
+                        self.statements[filename, span[0]] = code
+        except (covey_swap.NeedsFresh, OSError, SyntaxError, ValueError, RecursionError):
+            return
 
     def _ended(self, job):
         folder = os.path.join(tempfile.gettempdir(), "covey-job-%d" % job.task["number"])
@@ -150,6 +171,7 @@ class Hot(object):
         guard = settle(task, reporter, self._setting(task))
         guard.active = True
         self.driver.hurry()
+        task["took"] = self.nearby.seconds
         execute(self.driver, task, self.names, reporter)
         report_broken(reporter)
         finish(reporter)
@@ -160,8 +182,19 @@ class Hot(object):
         if not all(self.driver.has(self.names[index]) for index in task["targets"] + task["regressions"]):
             raise covey_swap.NeedsFresh("a test is not collected without the edit")
         files = patched(task, self.watch, self.tree)
-        covey_swap.swap(self.plan(task["edits"], files, self.entered), self.live)
+        swaps = self.plan(task["edits"], files, self.entered)
+        covey_swap.swap(swaps, self.live)
+        task["regressions"] = self.nearby.enter(task["regressions"], self.names, self._places(task["edits"], swaps))
         covey_source.serve({path: new for path, (_, new) in files.items()})
+
+    def _places(self, edits, swaps):
+        """Path → lines of functions that change, None for the whole file."""
+        paths = {name: path for path, names in self.lines.names.items() for name in names}
+        places = dict.fromkeys(edits)
+        for old, _, _ in swaps:
+            path = paths[old.co_filename]
+            places[path] = (places.get(path) or set()) | lines_of(old)
+        return places
 
     def plan(self, edits, files, started):
         """Swaps for a candidate's edits; functions ``started`` must not change. Raises NeedsFresh, SyntaxError."""
@@ -174,7 +207,8 @@ class Hot(object):
             for filename in self.lines.names.get(relative, ()):
                 if filename not in self.loaded:
                     raise covey_swap.NeedsFresh("the module was not imported as usual")
-                work += covey_swap.plan_swaps(relative, filename, files[path][0], changes, layout, started)
+                data = files[path][0]
+                work += covey_swap.plan_swaps(relative, filename, data, changes, layout, started, self.statements)
             if relative not in self.lines.names:
                 covey_swap.check_syntax(path, files[path][1])
         return work
@@ -202,13 +236,15 @@ class Hot(object):
         if reporter is None:
             self.lines.memory = self.at_import
             return
+        linecache.clearcache()  # so that a test that looks at the source is seen to do so
         guard = settle(task, reporter, self._setting(task))
-        guard.need = lambda why: reporter.send("note", why)
-        guard.active = True
+        guard.watch_all(self.tree, reporter.send)
         self.lines.note = lambda *place: reporter.send("file", *place)
         self.lines.start()
         try:
             outcome, failure = self.driver.run(task["test"], None)
+            if not self.lines.alive():
+                reporter.send("note", "the test took the tracing over")
         finally:
             sys.settrace(None)
         result = dict(self.driver.last or {}, id=task["test"], outcome=outcome, failure=failure)
@@ -223,6 +259,8 @@ class Hot(object):
         lines = self.lines.lines_of(extra)
         self.lines.memory = self.at_import
         job.shared.close()
+        if job.end == "done" and results and not notes and ["reads"] not in job.messages:
+            self.nearby.learn(job.task["test"], results[-1].get("seconds"), lines)
         return {
             "e": "traced",
             "id": job.task["id"],

@@ -103,6 +103,12 @@ class Lines(object):
             threading.settrace(None)
         self._started = False
 
+    def alive(self):
+        """Is this thread still being measured? A test may take the tracing over, or end it by a deep recursion."""
+        if MONITORING is not None:
+            return self.tool is not None and MONITORING.get_tool(self.tool) == "covey"
+        return sys.gettrace() == self._trace
+
     def _start_monitoring(self):
         events = MONITORING.events
         if self.tool is None:

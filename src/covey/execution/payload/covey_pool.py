@@ -196,7 +196,7 @@ class Pool(object):
                 end = "done"
             elif os.WIFSIGNALED(status):
                 end = "signal:%d" % os.WTERMSIG(status)
-                if os.WTERMSIG(status) == signal.SIGALRM:
+                if os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGPROF):
                     end = "timeout"
             else:
                 end = "exit:%d" % os.WEXITSTATUS(status)

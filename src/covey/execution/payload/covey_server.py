@@ -49,6 +49,7 @@ class Server(object):
         self.exclusive = False
         self.drain = False
         self.disk_tests = set()
+        self.took = {}  # test → seconds, of those that were traced to their end
         self.count = 0
         self.hot = None
         self.hot_in = None
@@ -161,6 +162,8 @@ class Server(object):
             elif kind == "at_import":
                 self.emit(event)
             else:
+                if kind == "traced" and event["end"] == "done" and event["result"] is not None:
+                    self.took[event["result"]["id"]] = event["result"].get("seconds") or 0.0
                 self.drain = self.drain or event.pop("strays", 0) > STRAYS
                 self._settled(self.busy[event["id"]], event)
 
@@ -329,6 +332,7 @@ class Server(object):
     def prepare_fresh(self, task, reporter):
         """Settle a fresh child; the project is imported after this."""
         setting = {"number": task["number"], "hushed": self.hushed, "memory": self.memory, "tree": self.tree}
+        task["took"] = self.took
         guard = settle(task, reporter, setting)
         covey_source.use_code(self.code, [os.path.realpath(os.path.join(self.tree, path)) for path in task["edits"]])
         if self.served:

@@ -7,6 +7,7 @@ A candidate's version of a file can be served in place of the one on disk, whoev
 """
 
 import importlib
+import io
 import linecache
 import marshal
 import os
@@ -101,7 +102,7 @@ def serve(files):
     """Serve ``files`` (real path → bytes) to every later import in this process, and to tracebacks."""
     _state["served"].update(files)
     for path, data in files.items():
-        lines = [line + "\n" for line in _decode(data).split("\n")]
+        lines = io.StringIO(_decode(data)).readlines()
         linecache.cache[path] = (len(data), None, lines, path)
     _install()
 

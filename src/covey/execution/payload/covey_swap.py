@@ -204,37 +204,50 @@ def changed(old, new, path, started, swaps, top):
     swaps.append((old, new, top))
 
 
-def plan_swaps(path, filename, data, edits, layout, started):
-    """Return the swaps for edits of one file, oldest code first. Raises NeedsFresh, SyntaxError, Damaged."""
-    spans, flags, imported = layout
+def by_statement(edits, layout):
+    """Group edits of one file by the top-level statement that each lies in. Raises NeedsFresh."""
     groups = {}
     for edit in edits:
-        home = [span for span in spans if span[0] <= edit[0] and edit[1] <= span[1]]
+        home = [span for span in layout[0] if span[0] <= edit[0] and edit[1] <= span[1]]
         # An edit at the seam of two statements belongs to neither.
         if len(home) != 1 or home[0][2] is None or edit[0] == edit[1] == home[0][0]:
             raise NeedsFresh("an edit outside a statement")
         groups.setdefault(home[0], []).append(edit)
+    return groups
+
+
+def compiled(filename, data, text, span, layout):
+    """Compile ``text``, which stands for a statement of ``data``, as the whole file would be."""
+    _, flags, imported = layout
+    try:
+        tree = ast.parse(_decoded(data, text), filename)
+    except SyntaxError as error:
+        error.lineno = (error.lineno or 1) + span[2] - 1
+        raise
+    if len(tree.body) != 1:
+        raise NeedsFresh("a statement becomes several, or none")
+    ast.increment_lineno(tree, span[2] - 1)
+    if imported:  # the compiler must see what it saw in the whole file
+        names = ast.Import(names=[ast.alias(name=name, asname=None) for name in imported])
+        tree.body.append(ast.fix_missing_locations(ast.copy_location(names, tree.body[0])))
+    return compile(tree, filename, "exec", flags, True)
+
+
+def plan_swaps(path, filename, data, edits, layout, started, kept=()):
+    """Return the swaps for edits of one file, oldest code first. Raises NeedsFresh, SyntaxError, Damaged.
+
+    ``kept`` may hold the code of unedited statements, by file name and first byte.
+    """
+    groups = by_statement(edits, layout)
     swaps = []
     for span in sorted(groups):
-        start, end, line = span
-        old = data[start:end]
+        start, end, _ = span
+        text = data[start:end]
         moved = [[edit[0] - start, edit[1] - start, edit[2], edit[3]] for edit in groups[span]]
-        new = apply_edits(old, moved)
-        codes = []
-        for text in (old, new):
-            try:
-                tree = ast.parse(_decoded(data, text), filename)
-            except SyntaxError as error:
-                error.lineno = (error.lineno or 1) + line - 1
-                raise
-            if len(tree.body) != 1:
-                raise NeedsFresh("a statement becomes several, or none")
-            ast.increment_lineno(tree, line - 1)
-            if imported:  # the compiler must see what it saw in the whole file
-                names = ast.Import(names=[ast.alias(name=name, asname=None) for name in imported])
-                tree.body.append(ast.fix_missing_locations(ast.copy_location(names, tree.body[0])))
-            codes.append(compile(tree, filename, "exec", flags, True))
-        changed(codes[0], codes[1], path, started, swaps, True)
+        known = (filename, start) in kept
+        old = kept[filename, start] if known else compiled(filename, data, text, span, layout)
+        new = compiled(filename, data, apply_edits(text, moved), span, layout)
+        changed(old, new, path, started, swaps, True)
     return swaps
 
 

@@ -5,6 +5,7 @@ Python 3.6 and later, alone. PYTEST_DONT_REWRITE
 
 import json
 import os
+import signal
 import time
 
 import covey_child
@@ -13,6 +14,7 @@ import covey_swap
 from covey_channel import write_all
 from covey_pool import limit_memory
 
+FLOOR_S, PATIENCE = 0.1, 10.0  # processor seconds of a candidate: so many, and so many times what its tests take
 LOST = 70  # exit status of a server whose collected process is gone
 
 
@@ -58,6 +60,7 @@ def execute(driver, task, names, reporter):
     regressions = [] if task.get("stage") == 1 else task["regressions"]
     order = targets + regressions
     flipped = task.get("stage") == 2
+    limit_time([names[index] for index in order], task.get("took") or {})
     for at, index in enumerate(order):
         target = at < len(targets)
         if not target and not flipped:
@@ -71,6 +74,16 @@ def execute(driver, task, names, reporter):
         flipped = flipped or good
         if not good and not (target and flipped):
             break
+
+
+def limit_time(tests, took):
+    """Bound the processor time of this process when it is known how long all its tests take without the edit.
+
+    Endless loops are common among candidates. Processor time hardly depends on what else the machine does.
+    """
+    if all(test in took for test in tests):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, FLOOR_S + PATIENCE * sum(took[test] for test in tests))
 
 
 def report_broken(reporter):
