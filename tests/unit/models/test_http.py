@@ -14,7 +14,8 @@ from covey.models.httperrors import HttpFailure, HttpLimits, NotFound, Unreachab
 from support_engine import Exchange, Handler, serving
 
 KEY = "covey-test-key-4711"
-QUICK = HttpLimits(first_s=0.3, silence_s=0.3, loading_s=2, rate_s=5)
+QUICK = HttpLimits(loading_s=2, rate_s=5)
+IMPATIENT = HttpLimits(first_s=0.3, silence_s=0.3)
 
 
 async def _slept(seconds: float) -> None:
@@ -172,7 +173,7 @@ async def test_silence_before_the_answer_ends_in_an_error() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(EngineError, match="was silent"):
-        await _asked(hang, QUICK)
+        await _asked(hang, IMPATIENT)
 
 
 async def test_comments_do_not_count_as_signs_of_life() -> None:
@@ -182,7 +183,7 @@ async def test_comments_do_not_count_as_signs_of_life() -> None:
         await exchange.gone()
 
     with pytest.raises(EngineError, match="was silent"):
-        await _streamed(only_pings, QUICK)
+        await _streamed(only_pings, IMPATIENT)
 
 
 async def test_an_endless_line_and_an_endless_answer_are_cut_off() -> None:
