@@ -9,6 +9,7 @@ from covey.repair.view import FUNCTIONS, Function, View
 
 _LONGEST = 90
 _MOST = 600
+_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.FunctionDef, ast.ClassDef)
 _KINDS = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Raise, ast.Delete, ast.Assert)
 
 
@@ -39,6 +40,22 @@ def statements(view: View) -> list[Piece]:
         if not plain and len(text) <= _LONGEST and "\n" not in text:
             bare = isinstance(node, ast.Expr)
             found.append(Piece(text, function, _names(node, ast.Load), _names(node, ast.Store), bare))
+    return found[:_MOST]
+
+
+def checks(view: View) -> list[Piece]:
+    """Short conditions over one short statement, without an ``else``; a tab stands for a level of indentation."""
+    found: list[Piece] = []
+    for node in view.statements:
+        if not isinstance(node, ast.If) or node.orelse or len(node.body) != 1 or view.function_of(node) is None:
+            continue
+        only = node.body[0]
+        if isinstance(only, _COMPOUND):
+            continue
+        test, body = view.segment(node.test), view.segment(only)
+        if len(test) <= _LONGEST and len(body) <= _LONGEST and "\n" not in test + body:
+            text, function = f"if {test}:\n\t{body}", view.function_of(node)
+            found.append(Piece(text, function, _names(node, ast.Load), _names(only, ast.Store)))
     return found[:_MOST]
 
 

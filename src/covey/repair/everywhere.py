@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from covey.repair.site import Proposal, Site
 from covey.repair.view import View
@@ -28,7 +29,21 @@ def occurrences(view: View, holder: ast.AST) -> Spans:
         elif isinstance(node, ast.Attribute):
             end = view.span(node)[1]
             found[f".{node.attr}"].append((end - len(node.attr), end))
+        elif isinstance(node, (ast.Compare, ast.BinOp)):
+            _signs(view, node, found)
     return found
+
+
+def _signs(view: View, node: ast.Compare | ast.BinOp, found: Spans) -> None:
+    """Add the spans of the operators of a comparison or sum."""
+    operands = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node.left, node.right]
+    for left, right in pairwise(operands):
+        start, stop = view.span(left)[1], view.span(right)[0]
+        gap = view.text[start:stop]
+        sign = gap.strip(" ()")
+        if sign and "\n" not in gap:
+            at = start + gap.index(sign)
+            found[sign].append((at, at + len(sign)))
 
 
 def widened(site: Site, proposal: Proposal, cache: dict[ast.AST, Spans]) -> Iterator[Proposal]:

@@ -233,6 +233,11 @@ class FileIndex:
         return found
 
     @cached_property
+    def checks(self) -> list[donors.Piece]:
+        """Checks that may be made again."""
+        return donors.checks(self.view)
+
+    @cached_property
     def uses(self) -> UsesOfFile:
         """How values are used here."""
         return UsesOfFile(self.view)

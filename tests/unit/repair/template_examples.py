@@ -426,4 +426,46 @@ EXAMPLES: tuple[Example, ...] = (
     ),
     _change("missing-bound", "f(xs, most)", "n = len(xs)\nreturn n", "n = len(xs)\nreturn min(n, most)"),
     _change("missing-part", "f(xs)", "ys = sorted(xs)\nreturn ys", "ys = sorted(xs)\nreturn ys[:-1]"),
+    _change("forgotten-part", "f(a, b, c)", "return [a.size, b.size]", "return [a.size, b.size, c.size]"),
+    _change("forgotten-item", "f(a, b)", 'return {"a": a}', 'return {"a": a, "b": b}'),
+    _change("forgotten-statement", "f(d, a, b)", 'd.put("a", a)\nd.go()', 'd.put("a", a)\nd.put("b", b)\nd.go()'),
+    _change("forwarded-parameter", "f(xs, key)", "return g(xs)", "return g(xs, key=key)"),
+    (
+        "check-of-sibling",
+        _f("g(x)", "if x.closed:", "    return None", "return x.a()") + "\n" + _f("f(y)", "return y.b()"),
+        _f("g(x)", "if x.closed:", "    return None", "return x.a()")
+        + "\n"
+        + _f("f(y)", "if y.closed:", "    return None", "return y.b()"),
+        "",
+        "",
+    ),
+    (
+        "default-for-none",
+        _m("go(self, limit=None)", "self.limit = 3\n        return limit"),
+        _m("go(self, limit=None)", "if limit is None:", "    limit = self.limit", "self.limit = 3", "return limit"),
+        "",
+        "",
+    ),
+    _change(
+        "missing-else",
+        "f(xs)",
+        "low = []\nhigh = []\nfor x in xs:\n    if x.low:\n        low.append(x)\nreturn low, high",
+        "low = []\nhigh = []\nfor x in xs:\n    if x.low:\n        low.append(x)\n    else:\n        high.append(x)\n"
+        "return low, high",
+    ),
+    _change(
+        "missing-recursion",
+        "f(node)",
+        "for part in node.parts:\n    yield part",
+        "for part in node.parts:\n    yield part\n    yield from f(part)",
+    ),
+    _change("both-boundaries", "f(x, a, b)", "return a < x <= b", "return a <= x < b"),
+    _change(
+        "start-value",
+        "f(xs)",
+        "best = 0\nfor x in xs:\n    if x > best:\n        best = x\nreturn best",
+        'best = -float("inf")\nfor x in xs:\n    if x > best:\n        best = x\nreturn best',
+    ),
+    _change("tolerance", "f(a)", "return a.total == 0.3", "return abs(a.total - 0.3) < 1e-9"),
+    _change("rounding", "f(x)", "return int(x / 2)", "return int(x / 2 + 0.5)"),
 )

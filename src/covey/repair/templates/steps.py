@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from covey.repair.kinds import callee_name
 from covey.repair.near import closeness
-from covey.repair.site import BUILTINS, Site
+from covey.repair.site import Site
 from covey.repair.templates.base import Proposals, Template
+from covey.repair.templates.branches import adapted
 from covey.repair.templates.statements import is_docstring
 from covey.repair.view import FUNCTIONS
 
@@ -26,15 +27,16 @@ def _donors(site: Site) -> Iterator[tuple[str, float]]:
         there = piece.function
         if there is None or (there is not function and piece.text in own):
             continue
-        if ("self" in piece.reads and not site.self_name) or (piece.binds and piece.binds.isdisjoint(names)):
+        if piece.binds and piece.binds.isdisjoint(names):
             continue
-        if not all(name in names or name in BUILTINS for name in piece.reads):
+        text = adapted(site, piece)
+        if text is None or (text != piece.text and text in own):
             continue
         if there not in likeness:
             beside = site.view.parents.get(there) is site.view.parents.get(function)
             likeness[there] = 0.35 + 0.3 * closeness(there.name, function.name) + 0.2 * beside
         weight = likeness[there] * (0.6 if there is function else 1.0) * (1.2 if piece.call else 1.0)
-        found[piece.text] = max(found.get(piece.text, 0.0), weight)
+        found[text] = max(found.get(text, 0.0), weight * (1.0 if text == piece.text else 0.8))
     yield from sorted(found.items(), key=lambda item: (-item[1], item[0]))[:10]
 
 

@@ -6,7 +6,10 @@ import ast
 from functools import lru_cache
 
 from covey.repair.templates import (
+    analogy,
     asyncs,
+    bounds,
+    branches,
     calls,
     classes,
     comprehensions,
@@ -37,6 +40,9 @@ TEMPLATES: tuple[Template, ...] = (
     *calls.TEMPLATES,
     *wrappers.TEMPLATES,
     *reuse.TEMPLATES,
+    *analogy.TEMPLATES,
+    *branches.TEMPLATES,
+    *bounds.TEMPLATES,
     *conditions.TEMPLATES,
     *guards.TEMPLATES,
     *statements.TEMPLATES,
