@@ -48,7 +48,7 @@ async def get_case(package: Package, cache: Path) -> Case:
     await _must([sys.executable, "-m", "venv", str(place / "venv")], place)
     archive = await _fetch(package, place, python)
     await asyncio.to_thread(unpack, archive, case.original)
-    await _must([str(python), "-m", "pip", "install", "--quiet", str(case.original), *package.tests], place)
+    await pip_install(python, [str(case.original), *package.tests], place)
     (place / "ready").touch()
     return case
 
@@ -86,6 +86,11 @@ def broken_copy(case: Case, fault: Fault, dest: Path) -> Path:
 
 async def run_tests(case: Case, project: Path) -> ToolResult:
     """Run the package's whole suite on ``project``: exit code 0 is green, 1 red, anything else no verdict."""
+    return await suite_process(case, project)
+
+
+async def suite_process(case: Case, project: Path, options: Sequence[str] = ()) -> ToolResult:
+    """Run pytest with ``options`` on ``project``, whose own source comes first, in a plain process."""
     environment = {
         "PATH": search_path(),
         "HOME": str(project.parent),
@@ -94,7 +99,7 @@ async def run_tests(case: Case, project: Path) -> ToolResult:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
-    argv = [str(case.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
+    argv = [str(case.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", *options]
     return await run_tool(argv, env=environment, cwd=project, timeout_s=SUITE_TIMEOUT_S)
 
 
@@ -141,6 +146,11 @@ def _same_file(one: Path, other: Path) -> bool:
         return ast.dump(ast.parse(before)) == ast.dump(ast.parse(after))
     except SyntaxError:
         return False
+
+
+async def pip_install(python: Path, requirements: Sequence[str], folder: Path) -> None:
+    """Install from the package index with the user's own pip settings. Raises RunError."""
+    await _must([str(python), "-m", "pip", "install", "--quiet", *requirements], folder)
 
 
 async def _must(argv: Sequence[str], folder: Path) -> None:

@@ -3,6 +3,9 @@
 Both sides in one run, on the same candidates of the demo project (70 tests): Covey's validator in its sandbox, and
 what one would write first, a ``pytest -x`` process for each candidate on a copy of the project, bare, as many at once
 as the validator has workers. Also says whether the two agree on which candidates leave the suite green.
+
+With ``--package`` the same on one file of a real package and its own tests, with mutmut and cosmic-ray beside it; what
+is missing is fetched from the package index once. Exit codes: 0 done, 2 the command cannot be used, 3 no result.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from covey.agents.slots import Brief, DraftRequest, LocaliseRequest, ReproduceRe
 from covey.agents.tester import Tester
 from covey.agents.workbench import Workbench
 from covey.app.build import build_workbench, choose_sandbox, prepare
+from covey.bench.validator_package import compare_package
+from covey.core.errors import ConfigError, CoveyError
 from covey.core.patch import Candidate
 from covey.core.progress import nobody
 from covey.core.repair import Standing, ValidationPlan
@@ -105,8 +110,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m covey.bench.validator", description=__doc__)
     parser.add_argument("--candidates", type=int, default=400, help="candidates for the validator")
     parser.add_argument("--processes", type=int, default=60, help="of these, candidates for processes of their own")
+    parser.add_argument("--package", metavar="NAME", help="measure on this package, for instance toolz")
+    parser.add_argument("--file", default="toolz/itertoolz.py", help="of the package: the file that candidates change")
+    parser.add_argument("--tests", default="toolz/tests/test_itertoolz.py", help="of the package: its tests")
+    parser.add_argument("--seconds", type=float, default=40.0, help="for mutmut and for cosmic-ray, each")
+    parser.add_argument("--cache", type=Path, help="folder that keeps what was fetched")
     given = parser.parse_args(arguments)
-    result = asyncio.run(compare(given.candidates, given.processes))
+    try:
+        if given.package is None:
+            result = asyncio.run(compare(given.candidates, given.processes))
+        else:
+            cache = (given.cache or load_settings().home / "bench" / "packages").absolute()
+            work = compare_package(
+                given.package,
+                given.file,
+                given.tests,
+                count=given.candidates,
+                seconds=given.seconds,
+                cache=cache,
+            )
+            result = asyncio.run(work)
+    except CoveyError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2 if isinstance(error, ConfigError) else 3
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
     return 0
 
