@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 import threading
 from typing import Any
 
@@ -81,9 +82,9 @@ def main() -> None:
         server = importlib.import_module("xllamacpp").Server(
             parameters(EngineSpec.model_validate(order["spec"]), order["key"], order.get("port", 0))
         )
-    except RuntimeError as error:  # the log says why
-        os.write(2, f"{error}\n".encode())
-        os._exit(1)
+    except RuntimeError as error:
+        # The engine's log says why; it is written by a thread of its own, which an ordinary exit waits for.
+        sys.exit(str(error))
     os.write(answers, json.dumps({"address": server.listening_address}).encode() + b"\n")
     threading.Event().wait()
 
