@@ -191,14 +191,17 @@ def _notes(shape: ModelShape, context: int, copied: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def cache_types(shape: ModelShape) -> tuple[KvType, ...]:
+    """Element types that a cache of this model can have, the most precise first."""
+    lengths = {length for layer in shape.layers if layer.kv_heads for length in _lengths(layer)}
+    return tuple(kind for kind, (_, block) in _BLOCKS.items() if all(length % block == 0 for length in lengths))
+
+
 def _check_cache(shape: ModelShape, kv_type: KvType, *, flash_attention: bool) -> None:
-    if kv_type == "f16":
-        return
-    if not flash_attention:
-        raise UnusableModel(f"A cache in {kv_type} needs flash attention. Turn it on, or use a cache in f16.")
-    block = _BLOCKS[kv_type][1]
-    if any(length % block for layer in shape.layers if layer.kv_heads for length in _lengths(layer)):
+    if kv_type not in cache_types(shape):
         raise UnusableModel(f"{shape.name or 'The model'} has heads that no cache in {kv_type} can hold. Use f16.")
+    if kv_type != "f16" and not flash_attention:
+        raise UnusableModel(f"A cache in {kv_type} needs flash attention. Turn it on, or use a cache in f16.")
 
 
 def _lengths(layer: LayerShape) -> tuple[int, int]:
