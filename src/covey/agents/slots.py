@@ -105,9 +105,11 @@ class Attempt(Frozen):
 
 
 class ProposeRequest(Frozen):
-    """Write ``count`` drafts with a model. ``attempts`` are earlier ones of the same run that did not solve it."""
+    """Write ``count`` drafts with a model.
 
-    brief: Brief
+    ``failures`` say how each of ``targets`` fails. ``attempts`` are earlier drafts that did not solve it.
+    """
+
     suspects: tuple[Suspect, ...]
     failures: tuple[Failure, ...] = ()
     targets: tuple[str, ...] = ()

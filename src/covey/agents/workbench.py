@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from covey.agents.desk import ModelDesk
 from covey.core.budget import Budget, Deadline
 from covey.core.canonical import Frozen, sha256
-from covey.core.errors import SandboxError
+from covey.core.errors import AgentFeedback, SandboxError
 from covey.core.execution import Environment, Limits, TestCommand, Tree
 from covey.core.patch import Candidate
 from covey.core.progress import Observer, Progress, nobody
@@ -45,7 +46,8 @@ class Workbench:
     """Tools of one run. Nothing here is started before a role needs it, so a replay starts nothing at all.
 
     ``holdout`` are test ids, files or folders that only the verdict may see; whole files are absent from every tree
-    that the search uses. ``new_tests`` (path → bytes) are laid over every tree once a role has written them.
+    that the search uses. ``model`` is where roles ask one, ``drafts`` how many it writes at a time. ``new_tests``
+    (path → bytes) are laid over every tree once a role has written them.
     """
 
     sandbox: Sandbox
@@ -60,6 +62,8 @@ class Workbench:
     holdout: tuple[str, ...] = ()
     observer: Observer = nobody
     prepared: Prepared | None = None
+    model: ModelDesk | None = None
+    drafts: int = 4
     new_tests: dict[str, bytes] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -80,6 +84,13 @@ class Workbench:
         if self.prepared is None:
             raise SandboxError("a role asked for the tree before it was prepared; this is a fault in Covey")
         return self.prepared
+
+    @property
+    def desk(self) -> ModelDesk:
+        """Where roles ask a model. Raises AgentFeedback when the run has none."""
+        if self.model is None:
+            raise AgentFeedback("This run has no model.")
+        return self.model
 
     @cached_property
     def sources(self) -> SourceFiles:

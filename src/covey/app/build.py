@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from covey.agents.desk import Engines, ModelDesk
 from covey.agents.workbench import Prepared, Workbench
 from covey.core.budget import Budget, Deadline
 from covey.core.errors import ConfigError, RunError, StoreConflict, StoreError, UnusableInput
@@ -31,7 +32,8 @@ from covey.workspace.snapshot import load_snapshot, take_snapshot, verify_snapsh
 
 _GB = 1 << 30
 _OUTCOME_SETTINGS = frozenset(
-    {"model", "policy", "budget", "plausible", "candidates", "python", "sandbox", "test_timeout", "suite_timeout",
+    {"model", "context", "tokens", "drafts", "temperature", "policy",
+     "budget", "plausible", "candidates", "python", "sandbox", "test_timeout", "suite_timeout",
      "sandbox_memory", "sandbox_disk", "sandbox_processes"}
 )  # fmt: skip
 
@@ -68,11 +70,6 @@ async def recover_interrupted(settings: Settings, store: SqliteStore, observer: 
 
 def check_settings(settings: Settings) -> None:
     """Refuse what this version cannot do, before anything is started. Raises ConfigError."""
-    if settings.model != "none":
-        raise ConfigError(
-            f"Model {settings.model!r} cannot be used: this version of Covey has no engine yet. "
-            "Leave --model out (or 'none') to use the procedural floors."
-        )
     if settings.policy != "pipeline":
         raise ConfigError(f"There is no policy {settings.policy!r}; this version has 'pipeline'.")
 
@@ -92,13 +89,22 @@ async def choose_sandbox(settings: Settings) -> Sandbox:
     return await choose(settings.sandbox, settings.home / "scratch")
 
 
-def build_workbench(run: Run, settings: Settings, sandbox: Sandbox, spent_s: float, observer: Observer) -> Workbench:
+def build_workbench(
+    run: Run,
+    settings: Settings,
+    sandbox: Sandbox,
+    spent_s: float,
+    observer: Observer,
+    *,
+    engines: Engines | None = None,
+) -> Workbench:
     """Put a run's workbench together. ``spent_s`` is what an earlier part of the same run has used of its budget."""
+    deadline = Deadline(settings.budget, spent_s=spent_s)
     budget = Budget(wall_s=settings.budget, candidates=settings.candidates, plausible=settings.plausible)
     return Workbench(
         sandbox=sandbox,
         folder=run_folder(settings, run.id),
-        deadline=Deadline(settings.budget, spent_s=spent_s),
+        deadline=deadline,
         budget=budget,
         limits=Limits(
             memory_bytes=int(settings.sandbox_memory * _GB),
@@ -111,6 +117,20 @@ def build_workbench(run: Run, settings: Settings, sandbox: Sandbox, spent_s: flo
         seed=run.seed,
         holdout=run.task.holdout,
         observer=observer,
+        model=None if engines is None else build_desk(run, settings, engines, deadline),
+        drafts=settings.drafts,
+    )
+
+
+def build_desk(run: Run, settings: Settings, engines: Engines, deadline: Deadline) -> ModelDesk:
+    """Put a run's model desk together. Models may use half of the time: what they cannot solve, templates may."""
+    return ModelDesk(
+        engines=engines,
+        statement=run.task.description,
+        tokens=settings.tokens,
+        left=lambda: max(0.0, deadline.left - deadline.seconds / 2),
+        seed=run.seed,
+        temperature=settings.temperature,
     )
 
 

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import importlib.util
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
+from covey.agents.desk import Engines
+from covey.core.errors import ReplayDivergence, UnusableModel
+from covey.core.protocols import ModelBackend
 from covey.models.spec import EngineSpec
+from covey.settings import Settings, model_key, search_path
 
 if TYPE_CHECKING:
+    from covey.models.catalogue import ModelRole
     from covey.models.local import LocalBackend
+    from covey.models.names import ModelEndpoint, ModelFile, ModelTeam
+    from covey.models.plan import MemoryPlan
+    from covey.models.pool import ModelPool
 
 Engine = Literal["embedded", "llama-server"]
+_GB = 1 << 30
 
 
 def _silent(_message: str) -> None:
@@ -42,3 +57,166 @@ async def open_local(
     """Open an engine as :func:`local_backend` does; it has ended after the block."""
     async with local_backend(spec, engine=engine, binary=binary, on_event=on_event) as backend:
         yield backend
+
+
+@dataclass(frozen=True)
+class OneEngine:
+    """One model for all roles."""
+
+    backend: ModelBackend
+
+    @asynccontextmanager
+    async def use(self, role: str) -> AsyncIterator[ModelBackend]:  # noqa: ARG002 - all roles have the same model
+        """Lend the model."""
+        yield self.backend
+
+
+@dataclass(frozen=True)
+class NoEngine:
+    """What a replay has: nothing is asked, everything comes from the log."""
+
+    def use(self, role: str) -> AbstractAsyncContextManager[ModelBackend]:
+        """Raise ReplayDivergence."""
+        raise ReplayDivergence(f"The replay wanted to ask a model for the {role}, which is not in the log.")
+
+
+@asynccontextmanager
+async def open_engines(settings: Settings, on_event: Callable[[str], None] = _silent) -> AsyncIterator[Engines | None]:
+    """Open what ``settings.model`` names, for one run; None when that is no model.
+
+    Nothing is started before a role asks. Raises UnusableModel for names, files and addresses that cannot be used and
+    DoesNotFit when the memory is too small.
+    """
+    from covey.models.names import ModelEndpoint, ModelFile, NoModel, resolve_model
+
+    source = resolve_model(settings.model, settings.models_dir)
+    if isinstance(source, NoModel):
+        yield None
+    elif isinstance(source, ModelEndpoint):
+        async with contextlib.aclosing(_Closing(endpoint_backend(source, settings))) as closing:
+            yield OneEngine(closing.backend)
+    elif isinstance(source, ModelFile):
+        engine, binary = choose_engine(settings)
+        spec = plan_file(source, settings, engine)[1]
+        async with open_local(spec, engine=engine, binary=binary, on_event=on_event) as backend:
+            yield OneEngine(backend)
+    else:
+        async with open_team(source, settings, on_event) as team:
+            yield team
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """Closes a back end that has no block of its own."""
+
+    backend: ModelBackend
+
+    async def aclose(self) -> None:
+        await self.backend.aclose()
+
+
+def endpoint_backend(endpoint: ModelEndpoint, settings: Settings) -> ModelBackend:
+    """Make the client of a model URL; the key comes from the environment. Raises UnusableModel."""
+    key = model_key(endpoint.url)
+    host = (urlsplit(endpoint.url).hostname or "").lower()
+    responses = settings.api == "responses" or (settings.api == "auto" and host == "api.openai.com")
+    if responses:
+        from covey.models.backends.openai_responses import OpenAIResponsesBackend
+
+        if endpoint.model is None:
+            raise UnusableModel(f"Say which model of {endpoint.url} to use: --model {endpoint.url}#NAME")
+        return OpenAIResponsesBackend(endpoint.model, base_url=endpoint.url, key=key)
+    from covey.models.backends.openai_compatible import OpenAICompatibleBackend
+
+    verify = str(settings.ca_file) if settings.ca_file else True
+    return OpenAICompatibleBackend(endpoint.url, model=endpoint.model, key=key, verify=verify, context=settings.context)
+
+
+def choose_engine(settings: Settings) -> tuple[Engine, str]:
+    """Choose what runs a GGUF file, and the path of the user's own llama-server. Raises UnusableModel.
+
+    ``auto`` takes a llama-server that the user has named, then the embedded engine, then a llama-server on PATH.
+    """
+    named = settings.llama_server
+    binary = shutil.which(named or "llama-server", path=search_path()) or ""
+    if named and not binary:
+        raise UnusableModel(f"{named} is not a program that can be run. Look at the setting llama_server.")
+    embedded = importlib.util.find_spec("xllamacpp") is not None
+    if settings.engine == "llama-server" or (settings.engine == "auto" and binary and (named or not embedded)):
+        if not binary:
+            raise UnusableModel("There is no llama-server on PATH. Set llama_server to its path.")
+        return "llama-server", binary
+    if not embedded:
+        raise UnusableModel(
+            "Nothing here can run a GGUF file. Install the embedded engine with: pip install 'covey[local]' "
+            "or put llama-server on PATH."
+        )
+    return "embedded", ""
+
+
+def plan_file(
+    file: ModelFile, settings: Settings, engine: Engine, *, memory_bytes: int | None = None
+) -> tuple[MemoryPlan, EngineSpec]:
+    """Plan a model file into the memory that models may have. Raises UnusableModel and DoesNotFit, with the numbers.
+
+    The published wheel of the embedded engine runs on the processor only; a llama-server may use the GPU.
+    """
+    from covey.models.gguf import read_gguf
+    from covey.models.memory import machine_memory
+    from covey.models.plan import fit
+    from covey.models.shape import model_shape
+
+    shape = model_shape(read_gguf(file.path))
+    memory = int(settings.memory * _GB) if memory_bytes is None else memory_bytes
+    gpu = sum(one.free for one in machine_memory().gpus) if engine == "llama-server" else 0
+    plan = fit(
+        shape,
+        memory_bytes=memory,
+        gpu_bytes=min(gpu, memory),
+        context=settings.context or file.context,
+        parallel=file.parallel,
+    )
+    slots = settings.home / "slots"
+    slots.mkdir(mode=0o700, parents=True, exist_ok=True)
+    spec = plan.to_spec(file.path).model_copy(update={"alias": file.name, "slots_folder": str(slots)})
+    return plan, spec
+
+
+_SEATS: Mapping[str, ModelRole] = {
+    "understander": "preprocessor",
+    "localiser": "planner",
+    "reproducer": "coder",
+    "generator": "coder",
+    "reviewer": "reviewer",
+}
+"""Which of a profile's seats fills which role of the flock."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """A model for each role, lent by a pool that keeps to the memory budget."""
+
+    pool: ModelPool
+    members: Mapping[ModelRole, str]
+
+    def use(self, role: str) -> AbstractAsyncContextManager[ModelBackend]:
+        """Lend the role's model; a role without a seat shares the coder's, or the first there is."""
+        seat = _SEATS.get(role, "coder")
+        name = self.members.get(seat) or self.members.get("coder") or next(iter(self.members.values()))
+        return self.pool.use(name, context_key="run")
+
+
+@asynccontextmanager
+async def open_team(team: ModelTeam, settings: Settings, on_event: Callable[[str], None]) -> AsyncIterator[Team]:
+    """Open a profile of several models; each is planned into the whole budget, and the pool swaps them."""
+    from covey.models.pool import ModelPool, Planned
+
+    engine, binary = choose_engine(settings)
+    planned: dict[str, Planned] = {}
+    for file in team.members.values():
+        if file.name not in planned:
+            plan, spec = plan_file(file, settings, engine)
+            start = partial(local_backend, spec, engine=engine, binary=binary, on_event=on_event)
+            planned[file.name] = Planned(bytes=plan.total_bytes, start=start, parallel=spec.parallel)
+    async with ModelPool(int(settings.memory * _GB), planned, on_event=on_event) as pool:
+        yield Team(pool, {role: file.name for role, file in team.members.items()})

@@ -11,6 +11,7 @@ from covey.agents.slots import TestRequest
 from covey.agents.tester import Tester
 from covey.agents.workbench import Prepared, Workbench
 from covey.app.build import build_workbench, choose_sandbox, open_store, run_folder
+from covey.app.engines import NoEngine
 from covey.app.run import settings_of, walk_once
 from covey.coordination.coordinator import Solution
 from covey.coordination.journal import Journal
@@ -86,9 +87,10 @@ async def _walk_again(
     """Replay a run; also what it came to, if it came to an end."""
     ends: list[tuple[Prepared, Solution]] = []
     nothing: Sandbox = _Nothing()
+    engines = None if str(run.settings.get("model", "none")).strip().lower() in ("", "none") else NoEngine()
 
     async def walk(journal: Journal) -> None:
-        async with build_workbench(run, settings_of(run, settings), nothing, 0.0, nobody) as tools:
+        async with build_workbench(run, settings_of(run, settings), nothing, 0.0, nobody, engines=engines) as tools:
             ends.append(await walk_once(run, settings, journal, tools))
 
     report = await replay(store, run.id, walk)

@@ -6,10 +6,11 @@ import asyncio
 import resource
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import covey
+from covey.agents.generator import Generator, NoDrafts
 from covey.agents.workbench import Prepared, Workbench
 from covey.app.build import (
     build_workbench,
@@ -22,14 +23,15 @@ from covey.app.build import (
     recover_interrupted,
     run_folder,
 )
+from covey.app.engines import open_engines
 from covey.app.logfile import logging_to
 from covey.app.report import failed_bundle, finish_run
 from covey.coordination.coordinator import Solution, coordinate
-from covey.coordination.flock import Flock
+from covey.coordination.flock import Flock, Modelled
 from covey.coordination.journal import Journal
 from covey.core.errors import CoveyError, StoreError, UnusableInput
 from covey.core.ids import new_run_id
-from covey.core.progress import Observer, nobody
+from covey.core.progress import Observer, Progress, nobody
 from covey.core.protocols import RunStore, Sandbox
 from covey.core.redact import redact
 from covey.core.report import RunReport
@@ -118,7 +120,10 @@ async def walk(
                 observer = logging_to(settings.log_file, observer)
             journal = await Journal.open(store, run)
             spent = sum(step.duration_s for step in await store.steps(run.id))
-            async with build_workbench(run, settings, sandbox, spent, observer) as tools:
+            async with (
+                open_engines(settings, on_event=telling(observer)) as engines,
+                build_workbench(run, settings, sandbox, spent, observer, engines=engines) as tools,
+            ):
                 prepared, solution = await walk_once(run, settings, journal, tools)
                 applied = apply and solution.status is RunStatus.patched and solution.patch is not None
                 if applied and solution.patch is not None:
@@ -154,6 +159,11 @@ async def walk(
             raise
 
 
+def telling(observer: Observer) -> Callable[[str], None]:
+    """What engines say about themselves, as progress."""
+    return lambda message: observer(Progress(stage="model", message=message))
+
+
 async def walk_once(run: Run, settings: Settings, journal: Journal, tools: Workbench) -> tuple[Prepared, Solution]:
     """The walk itself, the same for a new run, a resumed one and a replay."""
 
@@ -164,7 +174,8 @@ async def walk_once(run: Run, settings: Settings, journal: Journal, tools: Workb
     prepared = await journal.step("prepare", request, Prepared, make_ready, role="workspace")
     tools.prepared = prepared
     tools.tell("prepare", "done")
-    solution = await coordinate(run.task, journal, tools, Flock())
+    flock = Flock() if tools.model is None else Flock(generator=Modelled(Generator(), NoDrafts()))
+    solution = await coordinate(run.task, journal, tools, flock)
     await journal.finish()
     return prepared, solution
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from covey.agents.slots import DraftRequest, Drafts, Localisation, RepairRequest, Seeds, Verified, VerifyRequest
 from covey.agents.workbench import Workbench
+from covey.coordination.deepening import promising
 from covey.coordination.flock import Ask, Flock
+from covey.coordination.proposals import propose
 from covey.core.patch import Candidate
 from covey.core.repair import Standing, Verdict
 from covey.core.testing import Failure, TestReport
@@ -16,6 +18,9 @@ _PATIENCE = (80, 300)
 """At least and at most so many candidates are tried after the first plausible one, so that the judge has something to
 choose from; between the two as many as it took to find it: what came late has more competitors still to come."""
 _DEEP_CANDIDATES = 4_000
+_LATER_CANDIDATES = 1_500
+_DEPTHS = ("", "-3")
+"""Suffixes of the stages of the second and the third depth."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class _Search:
     async def verify(self, candidates: tuple[Candidate, ...]) -> None:
         """Try those not tried before and remember the verdicts."""
         fresh = tuple(item for item in {item.id: item for item in candidates}.values() if item.id not in self.tried)
+        fresh = fresh[: max(0, self.tools.budget.candidates - len(self.tried))]
         if not fresh:
             return
         request = VerifyRequest(
@@ -77,7 +83,8 @@ class _Search:
         """Draft and verify batch after batch from one source of drafts."""
         offset, round_ = 0, 0
         while not self.enough and offset < at_most:
-            count = min(_BATCHES[min(round_, len(_BATCHES) - 1)], at_most - offset)
+            room = self.tools.budget.candidates - len(self.tried)
+            count = min(_BATCHES[min(round_, len(_BATCHES) - 1)], at_most - offset, room)
             request = DraftRequest(
                 suspects=self.where.suspects, failures=self.failures, offset=offset, count=count, seeds=seeds
             )
@@ -93,14 +100,11 @@ async def search(ask: Ask, flock: Flock, tools: Workbench, baseline: TestReport,
     targets = frozenset(where.plan.targets)
     failures = tuple(result.failure for result in baseline.results if result.id in targets and result.failure)
     state = _Search(ask, flock, tools, failures, where)
+    await propose(
+        ask, flock, baseline=baseline, where=where, count=tools.drafts, verify=state.verify, tried=state.tried
+    )
     await state.draw("draft", (), tools.budget.candidates)
-    if not state.plausible and not state.stopped:
-        pairs = tuple(state.tried.values())
-        request = RepairRequest(candidates=tuple(one for one, _ in pairs), verdicts=tuple(two for _, two in pairs))
-        near = await ask("repair", flock.debugger, request, Seeds)
-        await state.verify(near.unions)
-        if near.seeds and not state.plausible:
-            await state.draw("redraft", near.seeds, _DEEP_CANDIDATES)
+    await _deepen(state, {r.id: r.failure for r in baseline.results if r.id in targets and r.failure})
     kept = state.plausible or _closest(state)
     notes = ("The search stopped at its deadline.",) if state.stopped == "deadline" else ()
     return Found(
@@ -110,6 +114,29 @@ async def search(ask: Ask, flock: Flock, tools: Workbench, baseline: TestReport,
         tried=len(state.tried),
         notes=notes,
     )
+
+
+async def _deepen(state: _Search, before: dict[str, Failure]) -> None:
+    """Build upon drafts that made progress; a third edit only upon pairs that mend more than any single draft."""
+    known, mended = 0, 0
+    for suffix in _DEPTHS:
+        if state.plausible or state.enough:
+            return
+        fresh = list(state.tried.values())[known:]
+        pairs = promising(fresh, before, mended)
+        known, mended = known + len(fresh), max((len(two.flipped) for _, two in pairs), default=0)
+        if suffix and not pairs:
+            return
+        if not suffix:  # whoever fills the slot sees all that was tried
+            nearer = {one.id: two for one, two in pairs}
+            pairs = tuple((one, nearer.get(one.id, two)) for one, two in fresh)
+        request = RepairRequest(candidates=tuple(one for one, _ in pairs), verdicts=tuple(two for _, two in pairs))
+        near = await state.ask(f"repair{suffix}", state.flock.debugger, request, Seeds)
+        await state.verify(near.unions)
+        if near.seeds and not state.plausible:
+            await state.draw(f"redraft{suffix}", near.seeds, _DEEP_CANDIDATES if mended else _LATER_CANDIDATES)
+        if not mended:
+            return
 
 
 def _closest(state: _Search) -> list[tuple[Candidate, Verdict]]:
