@@ -14,7 +14,10 @@ _UNION_SOURCES = 24
 
 
 class Debugger:
-    """Floor: drafts that turned a target green and broke nothing; drafts for different targets are united."""
+    """Floor: drafts that made progress and broke nothing; drafts for different targets are united.
+
+    Those that turned most targets green come first; then those after which a target fails later only.
+    """
 
     name = "debugger"
 
@@ -22,13 +25,12 @@ class Debugger:
         """Fill the slot. No seeds in the answer means that nothing made progress."""
         by_id = {candidate.id: candidate for candidate in request.candidates}
         progress = [
-            (by_id[verdict.candidate], verdict)
-            for verdict in request.verdicts
-            if verdict.standing is Standing.progress and verdict.flipped
+            (by_id[verdict.candidate], verdict) for verdict in request.verdicts if verdict.standing is Standing.progress
         ]
         progress.sort(key=lambda pair: -len(pair[1].flipped))
+        flips = [pair for pair in progress if pair[1].flipped]
         return Seeds(
-            seeds=tuple(candidate for candidate, _ in progress[:_SEEDS]), unions=_unions(progress[:_UNION_SOURCES])
+            seeds=tuple(candidate for candidate, _ in progress[:_SEEDS]), unions=_unions(flips[:_UNION_SOURCES])
         )
 
 

@@ -226,3 +226,43 @@ async def test_verdicts_that_an_early_stop_left_out_do_not_count_as_tried(tmp_pa
     walk, _ = await walk_over(tmp_path, many(5))
     found = await search(walk.ask, Flock(coder=walk.coder, verifier=Impatient()), walk.tools, BASELINE, WHERE)
     assert found.tried == 1
+
+
+async def test_unions_and_deeper_drafts_stay_inside_the_budget(tmp_path: Path) -> None:
+    singles = [plain_candidate(f"c{number}", start=10 * number) for number in range(8)]
+    verdicts = [verdict_of(f"c{number}", Standing.progress, f"t{1 + number % 2}") for number in range(8)]
+    budget = Budget(candidates=11)
+    walk, validator = await walk_over(tmp_path, singles, *verdicts, deeper=many(50, "d"), budget=budget)
+    found = await walk.run()
+    assert (found.tried, len(validator.tried)) == (11, 11)
+    assert validator.tried[:8] == [f"c{number}" for number in range(8)]
+
+
+async def test_a_draft_after_which_the_test_fails_later_is_built_upon(tmp_path: Path) -> None:
+    past = Verdict(
+        candidate="c1",
+        standing=Standing.failed,
+        stopped_at="t1",
+        failure_type="AssertionError",
+        failure_message="assert 3 == 4",
+    )
+    same = past.model_copy(update={"candidate": "c0", "failure_type": "TypeError"})
+    solved = verdict_of("d0", Standing.plausible, "t1", "t2")
+    walk, _ = await walk_over(tmp_path, many(3), past, same, solved, deeper=many(4, "d"))
+    found = await walk.run()
+    assert [seed.id for seed in walk.coder.requests[-1].seeds] == ["c1"]
+    assert [candidate.id for candidate in found.candidates] == ["d0"]
+
+
+async def test_a_third_edit_is_tried_only_upon_pairs_that_mend_more_than_any_single_draft(tmp_path: Path) -> None:
+    where = Localisation(plan=ValidationPlan(targets=("t1", "t2", "t3")))
+    single = verdict_of("c0", Standing.progress, "t1")
+    pair = verdict_of("d1", Standing.progress, "t1", "t2")
+    walk, _ = await walk_over(tmp_path, many(2), single, pair, deeper=many(3, "d"))
+    await walk.run(where)
+    assert walk.stages == ["draft/0", "verify/1", "repair", "redraft/0", "verify/2", "repair-3", "redraft-3/0"]
+    assert [seed.id for seed in walk.coder.requests[-1].seeds] == ["d1"]
+    walk, _ = await walk_over(tmp_path / "other", many(2), single, verdict_of("d1", Standing.progress, "t2"),
+                              deeper=many(3, "d"))  # fmt: skip
+    await walk.run(where)
+    assert walk.stages[-1] == "verify/2"
