@@ -82,7 +82,7 @@ def applied(lines: Sequence[str], edits: Sequence[LineEdit]) -> tuple[str, ...]:
     return tuple(result)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data(), edit_files(), st.sampled_from(sorted(ENGINES)))
 def test_every_valid_answer_is_decoded_and_applies_to_the_real_bytes(
     data: st.DataObject, files: dict[str, tuple[bytes, EditFile]], engine: str

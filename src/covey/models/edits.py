@@ -11,6 +11,9 @@ the same rules as sentences, with the nearest real path or line. The ways of wri
 ``search``  for hosted engines and for those that enforce nothing: the text of a line that is unique in its file.
 ``index``   for llama.cpp's own grammars, which are slow with enumerations: numbers in a range, cut to the file.
 
+Paths, labels and texts stand in the schema in plain characters (:func:`~covey.models.schema.plain`): quotes,
+backslashes and tabs as look-alikes. An answer with the real characters means the same.
+
 :func:`choice_schema` is for roles that point at code without changing it.
 """
 
@@ -25,9 +28,8 @@ from pydantic import Field, JsonValue
 from covey.core.canonical import Frozen
 from covey.core.errors import AgentFeedback
 from covey.core.model import Capabilities, Schema
-from covey.core.redact import visible
-from covey.models.lineedits import EditFile, LineEdit, find_file, flat, nearest, settle
-from covey.models.schema import Bounded, one_of
+from covey.models.lineedits import EditFile, LineEdit, flat, nearest, settle
+from covey.models.schema import Bounded, one_of, plain
 
 SEARCH_CHARACTERS = 400
 """Longest line that can be searched for."""
@@ -139,9 +141,9 @@ class LinesGrammar:
     answer = LinesAnswer
 
     def __init__(self, files: Sequence[EditFile], limits: EditLimits) -> None:
-        self._files = {file.path: file for file in files}
+        self._files = _by_path(files)
         self._places, self.left_out = _within(
-            {file.path: {file.label(number): number for number in file.places()} for file in by_range(files)},
+            {plain(file.path): {file.label(number): number for number in file.places()} for file in by_range(files)},
             limits.enumerated_bytes,
         )
         self.schema = _edits(
@@ -165,9 +167,8 @@ class LinesGrammar:
         """Return the edits."""
         found = []
         for edit in answer.edits:
-            find_file(edit.path, self._files)
-            number = _place(edit.path, edit.first, self._places.get(edit.path, {}))
-            found.append(LineEdit(path=edit.path, first=number, count=edit.count, lines=edit.lines))
+            file, number = _find(edit.path, edit.first, self._files, self._places)
+            found.append(LineEdit(path=file.path, first=number, count=edit.count, lines=edit.lines))
         return settle(found, tuple(self._files.values()))
 
 
@@ -178,9 +179,9 @@ class SearchGrammar:
     answer = SearchAnswer
 
     def __init__(self, files: Sequence[EditFile], limits: EditLimits) -> None:
-        self._files = {file.path: file for file in files}
+        self._files = _by_path(files)
         self._places, self.left_out = _within(
-            {file.path: _unique(file) for file in by_range(files)},
+            {plain(file.path): _unique(file) for file in by_range(files)},
             min(limits.enumerated_bytes, SEARCH_BYTES),
             SEARCH_VALUES,
         )
@@ -204,11 +205,10 @@ class SearchGrammar:
         """Return the edits."""
         found = []
         for edit in answer.edits:
-            file = find_file(edit.path, self._files)
-            number = _place(edit.path, edit.search, self._places.get(edit.path, {}))
+            file, number = _find(edit.path, edit.search, self._files, self._places)
             lines = flat([edit.replacement]) if edit.replacement else ()
             count = 1 if number <= len(file.lines) else 0
-            found.append(LineEdit(path=edit.path, first=number, count=count, lines=lines))
+            found.append(LineEdit(path=file.path, first=number, count=count, lines=lines))
         return settle(found, tuple(self._files.values()))
 
 
@@ -254,7 +254,7 @@ def edit_grammar(
     files: Sequence[EditFile], capabilities: Capabilities, limits: EditLimits | None = None
 ) -> EditGrammar[Any]:  # each grammar has an answer of its own, used only together with it
     """Return the grammar for this engine. Raises AgentFeedback when there is no file to edit, or one twice."""
-    if len({file.path for file in files}) != len(files) or not files:
+    if len(_by_path(files)) != len(files) or not files:
         raise AgentFeedback("Edits need at least one file, each given once; choose the files to edit.")
     bounds = limits or EditLimits()
     if capabilities.schema_support in ("grammar", "json_schema"):
@@ -281,8 +281,10 @@ class Choices(Bounded):
 def choice_schema(paths: Sequence[str], symbols: Mapping[str, Sequence[str]], most: int = 5) -> Schema:
     """Return the schema of :class:`Choices` in which every path is one of ``paths``, every symbol one of its own.
 
-    ``symbols``: names by path; a path without any can be chosen with the symbol ''. At most ``most`` choices.
+    ``symbols``: names by path; a path without any can be chosen with the symbol ''. At most ``most`` choices. Paths
+    with quotes, backslashes or control characters are left out: engines cannot be trusted with them.
     """
+    paths = [path for path in paths if plain(path) == path]
     bare = [path for path in paths if not symbols.get(path)]
     shapes: list[dict[str, JsonValue]] = [
         {"path": one_of([path]), "symbol": one_of(list(dict.fromkeys(symbols[path])))}
@@ -299,19 +301,21 @@ def by_range(files: Sequence[EditFile]) -> list[EditFile]:
     return sorted(files, key=lambda file: not file.ranges)
 
 
+def _by_path(files: Sequence[EditFile]) -> dict[str, EditFile]:
+    return {plain(file.path): file for file in files}
+
+
 def _unique(file: EditFile) -> dict[str, int]:
-    """Return the places of ``file`` by the text of lines that stand in it once and show as they are."""
-    counts = Counter(file.lines)
-    places = {
-        file.lines[number - 1]: number
-        for number in file.places()
-        if number <= len(file.lines) and _searchable(file.lines[number - 1]) and counts[file.lines[number - 1]] == 1
-    }
+    """Return the places of ``file`` by the text of lines that no other line looks like."""
+    texts = [plain(line) for line in file.lines]
+    counts = Counter(texts)
+    numbers = (number for number in file.places() if number <= len(texts))
+    places = {texts[number - 1]: number for number in numbers if _searchable(texts[number - 1], counts)}
     return places or {file.label(number): number for number in file.places()}
 
 
-def _searchable(line: str) -> bool:
-    return bool(line.strip()) and len(line) <= SEARCH_CHARACTERS and visible(line) == line
+def _searchable(text: str, counts: Mapping[str, int]) -> bool:
+    return bool(text.strip()) and len(text) <= SEARCH_CHARACTERS and counts[text] == 1
 
 
 def _within(
@@ -334,13 +338,19 @@ def _within(
     return taken, left
 
 
-def _place(path: str, text: str, places: Mapping[str, int]) -> int:
-    if text not in places:
+def _find(
+    path: str, text: str, files: Mapping[str, EditFile], places: Mapping[str, Mapping[str, int]]
+) -> tuple[EditFile, int]:
+    """Return the file and the place named. Raises AgentFeedback with the nearest real path or line."""
+    name, words = plain(path), plain(text)
+    if name not in places:
+        raise AgentFeedback(f"{name[:160]!r} may not be edited; the nearest that may is {nearest(name, places)!r}.")
+    if words not in places[name]:
         raise AgentFeedback(
-            f"{visible(text[:80])!r} is not a line of {visible(path)} that may be edited; copy one exactly. "
-            f"The nearest is {nearest(text, places)!r}."
+            f"{words[:80]!r} is not a line of {name} that may be edited; copy one exactly. "
+            f"The nearest is {nearest(words, places[name])!r}."
         )
-    return places[text]
+    return files[name], places[name][words]
 
 
 def _edits(limits: EditLimits, shapes: Iterable[dict[str, JsonValue]]) -> Schema:

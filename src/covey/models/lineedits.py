@@ -15,9 +15,10 @@ import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from covey.core.canonical import Frozen
-from covey.core.errors import AgentFeedback, EditError
+from covey.core.errors import EditError
 from covey.core.patch import Edit
 from covey.core.redact import visible
+from covey.models.schema import plain
 
 LABEL_CHARACTERS = 100
 """Characters of a line that its label shows."""
@@ -80,7 +81,7 @@ class EditFile(Frozen):
                 yield last + 1
 
     def label(self, number: int) -> str:
-        """Name a place in words that a model has read: see :func:`line_label`."""
+        """Name a place: see :func:`line_label`."""
         return line_label(number, self.lines[number - 1]) if number <= len(self.lines) else f"{number}|<end of file>"
 
     def clamp(self, first: int, count: int) -> tuple[int, int]:
@@ -96,8 +97,11 @@ def split_lines(text: str) -> tuple[str, ...]:
 
 
 def line_label(number: int, line: str) -> str:
-    """Return ``number|line``, invisible characters escaped, cut to :data:`LABEL_CHARACTERS`."""
-    return f"{number}|{visible(line[:LABEL_CHARACTERS])[:LABEL_CHARACTERS]}"
+    """Return ``number|line`` in plain characters (:func:`~covey.models.schema.plain`), the line cut to 100 of them.
+
+    A number is all that tells lines apart, so a model may read the line as it is and still find its label.
+    """
+    return f"{number}|{plain(line[:LABEL_CHARACTERS])[:LABEL_CHARACTERS]}"
 
 
 def flat(lines: Iterable[str]) -> tuple[str, ...]:
@@ -110,13 +114,6 @@ def nearest(text: str, known: Iterable[str]) -> str:
     texts = [item[:_COMPARED] for item in known]
     found = difflib.get_close_matches(text[:_COMPARED], texts, n=1, cutoff=0.0)
     return found[0][:160] if found else ""
-
-
-def find_file(path: str, files: Mapping[str, EditFile]) -> EditFile:
-    """Return the file named. Raises AgentFeedback with the nearest path."""
-    if path not in files:
-        raise AgentFeedback(f"{path[:160]!r} may not be edited; the nearest file that may is {nearest(path, files)!r}.")
-    return files[path]
 
 
 def settle(wanted: Sequence[LineEdit], files: Sequence[EditFile]) -> tuple[LineEdit, ...]:

@@ -12,6 +12,7 @@ keywords that llama.cpp's own converter, LLGuidance and the strict mode of OpenA
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TypeVar
@@ -20,20 +21,20 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from covey.core.model import Schema
+from covey.core.redact import visible
 
 CHARACTER_BYTES = 12
 """Bytes of the longest spelling of one character in a JSON string: a surrogate pair of two ``\\uXXXX``."""
-NUMBER_BYTES = 32
-"""Bytes allowed for one number with a fraction."""
 END_TOKENS = 8
 """Tokens added to a bound: the end of the turn, and a leading blank that some tokenizers write."""
 
 _IGNORED = frozenset({"title", "description", "default", "examples", "discriminator", "deprecated"})
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+_ESCAPED = re.compile(r'["\\\x00-\x1f\x7f\ud800-\udfff]')
+_LOOK_ALIKES = str.maketrans({'"': "'", "\\": "/", "\t": "    ", "\r": " ", "\n": " "})
 _KEYWORDS = {
     "string": frozenset({"minLength", "maxLength"}),
     "integer": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
-    "number": frozenset({"minimum", "maximum"}),
     "boolean": frozenset[str](),
     "null": frozenset[str](),
     "array": frozenset({"items", "prefixItems", "minItems", "maxItems"}),
@@ -45,9 +46,10 @@ class Bounded(BaseModel):
     """Base of what a model may be asked for.
 
     Making a subclass raises TypeError, with the class and the field, for: strings without ``max_length`` (unless they
-    are a Literal or an Enum), lists and tuples without ``max_length``, integers and floats without both ``ge`` and
-    ``le``, dictionaries, sets, ``Any``, patterns and formats (engines disagree about them), classes that hold
-    themselves, and names that are not defined yet.
+    are a Literal or an Enum), lists and tuples without ``max_length``, integers without both ``ge`` and ``le``, floats
+    (engines bound their value but not their digits: count in whole percent instead), dictionaries, sets, ``Any``,
+    patterns and formats (engines disagree about them), classes that hold themselves, and names that are not defined
+    yet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -114,6 +116,8 @@ class _Writer:
         kind = node.get("type")
         if not isinstance(kind, str):
             raise self._refuse(place, "may hold anything; give it a type with a bound")
+        if kind == "number":
+            raise self._refuse(place, "is a float, whose digits no engine bounds; use an integer, such as percent")
         if unknown := node.keys() - _KEYWORDS[kind] - {"type"}:
             raise self._refuse(
                 place, f"uses {', '.join(sorted(unknown))}, which engines read differently; leave it out"
@@ -123,8 +127,8 @@ class _Writer:
                 if "maxLength" not in node:
                     raise self._refuse(place, "is a string without max_length; give it one, or use a Literal")
                 return node
-            case "integer" | "number":
-                return self._number(node, kind, place)
+            case "integer":
+                return self._integer(node, place)
             case "array":
                 return self._array(node, place, inside)
             case "object":
@@ -132,15 +136,15 @@ class _Writer:
             case _:
                 return node
 
-    def _number(self, node: Schema, kind: str, place: str) -> Schema:
+    def _integer(self, node: Schema, place: str) -> Schema:
         low, high = node.get("minimum"), node.get("maximum")
         if low is None and isinstance(above := node.get("exclusiveMinimum"), int):
             low = above + 1
         if high is None and isinstance(below := node.get("exclusiveMaximum"), int):
             high = below - 1
         if low is None or high is None:
-            raise self._refuse(place, f"is a number of type {kind} without both bounds; give it ge and le")
-        return {"type": kind, "minimum": low, "maximum": high}
+            raise self._refuse(place, "is an integer without both bounds; give it ge and le")
+        return {"type": "integer", "minimum": low, "maximum": high}
 
     def _array(self, node: Schema, place: str, inside: tuple[str, ...]) -> Schema:
         if "maxItems" not in node:
@@ -176,12 +180,23 @@ class _Writer:
 
 
 def one_of(values: Sequence[JsonValue]) -> Schema:
-    """Return the schema of a choice between scalar ``values``, their type named: strict endpoints want it."""
+    """Return the schema of a choice between scalar ``values``, their type named: strict endpoints want it.
+
+    Raises TypeError for a text that JSON writes with an escape: LLGuidance before May 2026, which llama.cpp and
+    xllamacpp still hold, ends such a text early (guidance-ai/llguidance #218 and #326). See :func:`plain`.
+    """
     by_type: dict[str, list[JsonValue]] = {}
     for value in values:
+        if isinstance(value, str) and _ESCAPED.search(value):
+            raise TypeError(f"{value[:80]!r} cannot be a choice: a quote, backslash or control character is in it")
         by_type.setdefault(_TYPES[type(value)], []).append(value)
     branches: list[Schema] = [{"type": kind, "enum": found} for kind, found in by_type.items()]
     return branches[0] if len(branches) == 1 else {"anyOf": list(branches)}
+
+
+def plain(text: str) -> str:
+    """Return ``text`` with look-alikes for what JSON escapes, so that it can be a choice (see :func:`one_of`)."""
+    return visible(text).translate(_LOOK_ALIKES)
 
 
 def token_bound(schema: Schema) -> int:
@@ -204,8 +219,6 @@ def token_bound(schema: Schema) -> int:
             return 2 + CHARACTER_BYTES * _whole(schema["maxLength"])
         case "integer" if "minimum" in schema and "maximum" in schema:
             return max(len(str(schema["minimum"])), len(str(schema["maximum"])))
-        case "number":
-            return NUMBER_BYTES
         case "boolean":
             return len("false")
         case "null":
