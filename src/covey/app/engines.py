@@ -125,7 +125,7 @@ def endpoint_backend(endpoint: ModelEndpoint, settings: Settings) -> ModelBacken
 
         if endpoint.model is None:
             raise UnusableModel(f"Say which model of {endpoint.url} to use: --model {endpoint.url}#NAME")
-        return OpenAIResponsesBackend(endpoint.model, base_url=endpoint.url, key=key)
+        return OpenAIResponsesBackend(endpoint.url, model=endpoint.model, key=key)
     from covey.models.backends.openai_compatible import OpenAICompatibleBackend
 
     verify = str(settings.ca_file) if settings.ca_file else True

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import covey
+from covey.agents.desk import Engines
 from covey.agents.generator import Generator, NoDrafts
 from covey.agents.workbench import Prepared, Workbench
 from covey.app.build import (
@@ -29,7 +30,7 @@ from covey.app.report import failed_bundle, finish_run
 from covey.coordination.coordinator import Solution, coordinate
 from covey.coordination.flock import Flock, Modelled
 from covey.coordination.journal import Journal
-from covey.core.errors import CoveyError, StoreError, UnusableInput
+from covey.core.errors import CoveyError, EngineError, StoreError, UnusableInput
 from covey.core.ids import new_run_id
 from covey.core.progress import Observer, Progress, nobody
 from covey.core.protocols import RunStore, Sandbox
@@ -76,7 +77,8 @@ async def solve(
 async def run_task(task: Task, settings: Settings, *, observer: Observer = nobody, apply: bool = False) -> RunReport:
     """Open a run for ``task`` and walk it to its end. Raises ConfigError, RunError, asyncio.CancelledError."""
     check_settings(settings)
-    async with open_store(settings) as store:
+    async with open_engines(settings, telling(observer)) as engines, open_store(settings) as store:
+        await try_engines(engines, observer)
         await recover_interrupted(settings, store, observer)
         sandbox = await choose_sandbox(settings)
         run = Run(
@@ -89,7 +91,7 @@ async def run_task(task: Task, settings: Settings, *, observer: Observer = nobod
         )
         run = run.model_copy(update={"genesis": run.derive_genesis()})
         await store.create(run)
-        return await walk(run, store, settings, sandbox, observer=observer, apply=apply)
+        return await walk(run, store, settings, sandbox, observer=observer, engines=engines, apply=apply)
 
 
 async def resume_run(run_id: str, settings: Settings, *, observer: Observer = nobody) -> RunReport:
@@ -100,7 +102,8 @@ async def resume_run(run_id: str, settings: Settings, *, observer: Observer = no
         settings = settings_of(run, settings)
         await _check_ground(run, store)  # before anything is marked: what has ended stays as it ended
         sandbox = await choose_sandbox(settings)
-        return await walk(run, store, settings, sandbox, observer=observer, apply=False)
+        async with open_engines(settings, telling(observer)) as engines:
+            return await walk(run, store, settings, sandbox, observer=observer, engines=engines, apply=False)
 
 
 def settings_of(run: Run, settings: Settings) -> Settings:
@@ -109,7 +112,14 @@ def settings_of(run: Run, settings: Settings) -> Settings:
 
 
 async def walk(
-    run: Run, store: SqliteStore, settings: Settings, sandbox: Sandbox, *, observer: Observer, apply: bool
+    run: Run,
+    store: SqliteStore,
+    settings: Settings,
+    sandbox: Sandbox,
+    *,
+    observer: Observer,
+    engines: Engines | None,
+    apply: bool,
 ) -> RunReport:
     """Walk a run under its lock, and leave its status true whatever happens."""
     started = time.monotonic()
@@ -120,10 +130,7 @@ async def walk(
                 observer = logging_to(settings.log_file, observer)
             journal = await Journal.open(store, run)
             spent = sum(step.duration_s for step in await store.steps(run.id))
-            async with (
-                open_engines(settings, on_event=telling(observer)) as engines,
-                build_workbench(run, settings, sandbox, spent, observer, engines=engines) as tools,
-            ):
+            async with build_workbench(run, settings, sandbox, spent, observer, engines=engines) as tools:
                 prepared, solution = await walk_once(run, settings, journal, tools)
                 applied = apply and solution.status is RunStatus.patched and solution.patch is not None
                 if applied and solution.patch is not None:
@@ -157,6 +164,21 @@ async def walk(
                 except CoveyError as second:  # the first error is the one that the user must see
                     error.add_note(f"Its evidence could not be written either: {second}")
             raise
+
+
+async def try_engines(engines: Engines | None, observer: Observer) -> None:
+    """Start the model before anything else, so that one that cannot be used is an error at once (UnusableModel).
+
+    An engine that only fails is no reason to stop: the floors do without, and each slot tries it again.
+    """
+    if engines is None:
+        return
+    try:
+        async with engines.use("generator") as backend:
+            found = await backend.capabilities()
+            observer(Progress(stage="model", message=f"{backend.name}, a window of {found.context} tokens"))
+    except EngineError as error:
+        observer(Progress(stage="model", state="failed", message=str(error)))
 
 
 def telling(observer: Observer) -> Callable[[str], None]:

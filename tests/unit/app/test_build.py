@@ -21,12 +21,9 @@ from support_store import make_run
 from support_workspace import fingerprint, write_files
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "words"), [("model", "some.gguf", "some.gguf"), ("policy", "chaos", "chaos")]
-)
-def test_what_this_version_cannot_do_is_refused_before_anything_starts(name: str, value: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
-        check_settings(load_settings(**{name: value}))
+def test_what_this_version_cannot_do_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match="chaos"):
+        check_settings(load_settings(policy="chaos"))
     check_settings(load_settings())
 
 
