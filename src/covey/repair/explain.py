@@ -14,10 +14,15 @@ EVERYWHERE = "everywhere:"
 """Prefix of the origin of an edit that was made in several places at once."""
 
 
+def parts_of(origin: str) -> list[str]:
+    """Names of templates (or roles) in the origin of a candidate that is made of several."""
+    return [name.strip() for name in origin.split("+")]
+
+
 def fault(origin: str) -> str:
     """What was wrong, for the name of a template or a list of names joined by ``+``."""
     parts = []
-    for name in origin.split("+"):
+    for name in parts_of(origin):
         template = BY_NAME.get(name.removeprefix(EVERYWHERE).removesuffix("~literal"))
         words = template.explanation if template else f"changed by {name}"
         parts.append(f"{words} in several places" if name.startswith(EVERYWHERE) else words)

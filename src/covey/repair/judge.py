@@ -13,9 +13,10 @@ from difflib import SequenceMatcher
 
 from covey.core.patch import Candidate
 from covey.core.repair import Scored, Standing, Verdict
-from covey.repair.explain import EVERYWHERE
+from covey.repair.explain import EVERYWHERE, parts_of
 from covey.repair.sources import Source, read_source
 from covey.repair.templates.table import BY_NAME
+from covey.repair.view import FUNCTIONS
 from covey.workspace.edits import changes_of
 
 LITERAL = "~literal"
@@ -37,6 +38,14 @@ _KINDS: dict[str, tuple[float, str]] = {
     "return-value": (0.8, "it returns another value"),
     "jump": (0.9, "it changes how a loop goes on"),
     "or-default": (0.8, "it hides a missing value behind a default"),
+    "check-of-sibling": (0.8, "it takes over a check of another function"),
+    "condition-as-elsewhere": (0.85, "it takes over part of a condition"),
+    "operand-as-elsewhere": (0.85, "it takes over a term from elsewhere"),
+    "missing-bound": (0.8, "it keeps a number within a bound"),
+    "missing-part": (0.8, "it takes part of a sequence"),
+    "default-for-none": (0.85, "it fills in a default"),
+    "missing-else": (0.85, "it adds a branch"),
+    "both-boundaries": (0.9, "it moves both ends of a range"),
 }
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _MOST_TOKENS = 400
@@ -68,9 +77,40 @@ def _new_condition_is_foreign(candidate: Candidate, sources: Mapping[str, bytes]
     return False
 
 
+def _unread(path: str, data: bytes, line: int) -> frozenset[str] | None:
+    """Parameters that the function around a line never reads; None outside functions and in unreadable files."""
+    source = read_source(path, data)
+    if not isinstance(source, Source):
+        return None
+    around = [
+        node
+        for node in ast.walk(source.tree)
+        if isinstance(node, FUNCTIONS) and node.lineno <= line <= (node.end_lineno or line)
+    ]
+    if not around:
+        return None
+    function = max(around, key=lambda node: node.lineno)
+    arguments = function.args
+    names = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)} - {"self", "cls"}
+    inner = ast.walk(function)
+    return frozenset(names - {n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)})
+
+
+def _reading(candidate: Candidate, sources: Mapping[str, bytes]) -> float:
+    """Weight of what an edit does to parameters that nobody reads: to read one is good, to leave one unread is not."""
+    if any(edit.path != candidate.path for edit in candidate.edits) or candidate.path not in sources:
+        return 1.0
+    changed = changes_of(sources, candidate.edits).get(candidate.path, sources[candidate.path])
+    before = _unread(candidate.path, sources[candidate.path], candidate.line)
+    after = _unread(candidate.path, changed, candidate.line)
+    if before is None or after is None:
+        return 1.0
+    return 1.3 if after < before else 0.7 if before < after else 1.0
+
+
 def _demotions(candidate: Candidate, sources: Mapping[str, bytes]) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
-    for name in candidate.origin.split("+"):
+    for name in parts_of(candidate.origin):
         plain = name.removeprefix(EVERYWHERE).removesuffix(LITERAL)
         if plain in _KINDS:
             found.append(_KINDS[plain])
@@ -92,7 +132,7 @@ def _demotions(candidate: Candidate, sources: Mapping[str, bytes]) -> list[tuple
 
 def _prior(candidate: Candidate) -> float:
     value = 1.0
-    for name in candidate.origin.split("+"):
+    for name in parts_of(candidate.origin):
         template = BY_NAME.get(name.removeprefix(EVERYWHERE).removesuffix(LITERAL))
         value *= template.prior if template else 0.6
     return value
@@ -119,6 +159,7 @@ def judge(plausible: Sequence[tuple[Candidate, Verdict]], sources: Mapping[str, 
             continue
         demotions = _demotions(candidate, sources)
         rank = max(candidate.score, 1e-6) ** 0.5 * _prior(candidate) ** 0.5 / (1 + 0.12 * _size(candidate, sources))
+        rank *= _reading(candidate, sources)
         for factor, _ in demotions:
             rank *= factor
         scored = Scored(

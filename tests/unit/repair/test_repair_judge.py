@@ -94,3 +94,25 @@ def test_edits_of_other_origins_are_explained_too() -> None:
     edit = _of("wrong-name", "if value > high:\n        return high").edits[0]
     written = Candidate(id="m", edits=(edit,), origin="model", path=PATH, line=5)
     assert "`return low` became `return high`" in explain(written, {PATH: PROGRAM})
+
+
+def test_to_read_a_forgotten_parameter_is_preferred_and_to_leave_one_unread_is_not() -> None:
+    program = source("def f(price, tax):\n    return price\n")
+    reading, leaving = _of("unread-operand", "price + tax", program), _of("wrong-name", "return tax", program)
+    number = Candidate(
+        id="n",
+        edits=(reading.edits[0].model_copy(update={"text": "price + 5"}),),
+        origin="unread-operand",
+        path=PATH,
+        line=2,
+    )
+    equal = [one.model_copy(update={"score": 0.5, "origin": "model"}) for one in (number, leaving, reading)]
+    assert judge(_plausible(*equal), {PATH: program})[0].candidate.id == reading.id
+
+
+def test_the_parts_of_a_union_are_known_by_their_names() -> None:
+    candidate = _of("wrong-name", "if value > high:\n        return high")
+    union = candidate.model_copy(update={"origin": "wrong-name + delete-statement"})
+    (scored,) = judge(_plausible(union), {PATH: PROGRAM})
+    assert "it deletes a statement" in scored.demotions
+    assert "changed by" not in explain(union, {PATH: PROGRAM})
