@@ -21,8 +21,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs_app = typer.Typer(help="Look at runs, resume, replay, check, export them.", no_args_is_help=True)
+models_app = typer.Typer(help="Find, plan, download and serve models.", no_args_is_help=True)
 config_app = typer.Typer(help="Show the configuration.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
+app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
@@ -182,6 +184,73 @@ def runs_export(
     from covey.cli import runs
 
     finish(lambda: runs.export_command(run_id, to, as_json=as_json), as_json=as_json)
+
+
+ModelName = Annotated[
+    str, typer.Argument(metavar="FILE|NAME", help="A GGUF file or a model's name.", show_default=False)
+]
+Slots = Annotated[int | None, typer.Option(help="Requests served at the same time, each with its own window.")]
+Window = Annotated[int | None, typer.Option(metavar="TOKENS", help="Window of one slot. Default: as fits.")]
+
+
+@models_app.command("list")
+def models_list(
+    memory: Annotated[
+        float | None, typer.Option(metavar="GB", help="Memory for models. Default: this machine's.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List known models and profiles: size, licence, context, what fits, what is downloaded."""
+    from covey.cli import models
+
+    finish(lambda: models.list_command(memory=memory, as_json=as_json), as_json=as_json)
+
+
+@models_app.command("plan")
+def models_plan(
+    what: ModelName,
+    memory: Annotated[float, typer.Option(metavar="GB", help="Memory that the model may take.", show_default=False)],
+    context: Window = None,
+    parallel: Slots = None,
+    kv: Annotated[str | None, typer.Option(metavar="TYPE", help="Type of the KV cache: f16, q8_0 or q4_0.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a model needs in memory and whether it fits; exit code 2 when it does not."""
+    from covey.cli import models
+
+    options = models.PlanOptions(what=what, memory=memory, context=context, parallel=parallel, kv=kv)
+    finish(lambda: models.plan_command(options, as_json=as_json), as_json=as_json)
+
+
+@models_app.command("pull")
+def models_pull(
+    what: Annotated[str, typer.Argument(metavar="NAME|URL", help="A model, a profile, or a file.", show_default=False)],
+    to: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder. Default: <home>/models.")] = None,
+    sha256: Annotated[str | None, typer.Option(metavar="HEX", help="The checksum that the file must have.")] = None,
+    hub: Annotated[
+        str | None, typer.Option(metavar="URL", help="A mirror of the model hub, with the same paths.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Download a model; a download that broke off is resumed, and the whole is checked."""
+    from covey.cli import models
+
+    finish(lambda: models.pull_command(what, to=to, sha256=sha256, hub=hub, as_json=as_json), as_json=as_json)
+
+
+@models_app.command("serve")
+def models_serve(
+    what: ModelName,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    context: Window = None,
+    parallel: Slots = None,
+    memory: Annotated[float | None, typer.Option(metavar="GB", help="Memory for it. Default: configured.")] = None,
+) -> None:
+    """Serve a model on this machine with the embedded engine, OpenAI-compatible, until Ctrl-C."""
+    from covey.cli import models
+
+    options = models.ServeOptions(what=what, port=port, context=context, parallel=parallel, memory=memory)
+    finish(lambda: models.serve_command(options), as_json=False)
 
 
 def main() -> None:

@@ -26,6 +26,9 @@ HUB = "https://huggingface.co"
 KV_SHARE: dict[KvType, float] = {"f16": 1.0, "q8_0": 34 / 64, "q4_0": 18 / 64}
 """Size of a KV cache relative to f16: bytes of a block of 32 elements over 64."""
 
+COMPUTE_ALLOWANCE = 300 << 20
+"""Bytes allowed for an engine's compute buffers where only the catalogue is at hand; a file's own plan models them."""
+
 MemoryClass = Literal["8gb", "12gb", "16gb", "24gb", "apple"]
 ModelRole = Literal["all", "preprocessor", "planner", "coder", "reviewer"]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:-]*$", max_length=64)]
@@ -225,8 +228,8 @@ def memory_class(gigabytes: float) -> MemoryClass | None:
 
 
 def fewest_bytes(model: CatalogueModel) -> int:
-    """The least memory that makes the model usable: weights, and 4096 tokens of f16 cache where its cost is known."""
-    return model.size + 4096 * (model.kv_bytes or 0)
+    """The least memory that makes the model usable: weights, computing, and 4096 tokens of q8_0 cache if known."""
+    return model.size + COMPUTE_ALLOWANCE + 4096 * (model.kv_per_token("q8_0") or 0)
 
 
 def suits(model: CatalogueModel, gigabytes: float) -> bool:
