@@ -129,6 +129,8 @@ class ModelDesk:
     """One run's desk. ``tokens``: what models may prefill and generate in the run. ``left``: seconds left to it.
 
     ``statement`` is the user's problem. ``seed`` and ``temperature`` are for drafts; single answers are sampled at 0.
+    ``notes`` say where a floor had to take over.
+
     Every method that asks raises AgentFeedback, EngineError or UnusableModel when no answer can be had.
     """
 
@@ -139,6 +141,7 @@ class ModelDesk:
     seed: int = 0
     temperature: float = 0.6
     spent: Usage = field(default_factory=Usage)
+    notes: list[str] = field(default_factory=list)
     _ledger: Ledger | None = None
     _written: int = 0
     _calls: list[RecordedCall] = field(default_factory=list)
@@ -178,6 +181,12 @@ class ModelDesk:
     def observe(self, role: str, text: str) -> None:
         """Add to the ledger what a tool or a test said."""
         self._open_ledger().observe(role, redact(text))
+
+    def fell_back(self, role: str, why: str) -> None:
+        """Take note that ``role``'s floor filled its slot."""
+        note = f"The model did not fill the slot of the {role}: {why}"
+        if note not in self.notes:
+            self.notes.append(note)
 
     def drain(self) -> Minutes:
         """Return what was added since the last time, for the log."""

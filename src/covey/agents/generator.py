@@ -14,7 +14,7 @@ from covey.core.errors import AgentFeedback, EditError
 from covey.core.patch import Candidate
 from covey.core.testing import Failure
 from covey.models.context import clip
-from covey.models.edits import EditGrammar, edit_grammar
+from covey.models.edits import EditGrammar, EditLimits, edit_grammar
 from covey.models.lineedits import EditFile, LineEdit, byte_edits
 from covey.models.prompts import render
 from covey.repair.sources import parse_tolerant
@@ -22,6 +22,8 @@ from covey.workspace.edits import changes_of
 
 LINES = 160
 """Lines of code that a model sees; twice as many where its window has room for twice as much."""
+LIMITS = EditLimits(edits=3, lines=16, characters=140)
+"""A draft may change so much: repairs are small, and the longest answer decides how long a rambling model can take."""
 _FAILURES = 3
 _ATTEMPTS = 4
 _TRACE = 1_500
@@ -40,7 +42,7 @@ class Generator:
         files = excerpts(tools.sources, request.suspects, lines=LINES * (2 if found.context > _WIDE_WINDOW else 1))
         if not files:
             raise AgentFeedback("No suspicious line lies in a file that a model could edit.")
-        grammar = edit_grammar(files, found)
+        grammar = edit_grammar(files, found, LIMITS)
         note = retry(request.attempts, tools.sources) if request.attempts else task_note(request, files, grammar.name)
         asked = Question(
             note=note,

@@ -52,7 +52,7 @@ async def finish_run(
         applied=solution.baseline.applied if solution.baseline.results else await tools.sandbox.probe(),
         before=solution.baseline,
         after=after,
-        notes=notes_of(prepared, solution, applied=applied),
+        notes=(*notes_of(prepared, solution, applied=applied), *(tools.model.notes if tools.model else ())),
         headline=solution.story.headline,
         explanation=" ".join(solution.story.sentences),
         touched=touched_files(prepared, solution.patch),

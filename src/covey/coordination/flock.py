@@ -149,6 +149,8 @@ def asking(journal: Journal, tools: Workbench) -> Ask:
         filled = await journal.step(stage, request, kind, work, role=role.name, usage=lambda asked: asked.minutes.usage)
         if recalled:
             tools.desk.restore(filled.minutes)
+        if filled.fell_back:
+            tools.desk.fell_back(role.name, filled.fell_back)
         tools.tell(stage, "done")
         return filled.value
 
