@@ -24,7 +24,8 @@ class LyingEngine:
     ``counting``: "right", "early" (before the prompt is cut), "none" (nothing is said), "constant". ``finds``: the
     model repeats the code word when it can see it. ``schema``: "held" or "ignored"; ``understands``: the model answers
     a schema that the prompt shows. ``refuses``, ``fails``: from so many tokens on a prompt is refused, or the engine
-    fails. ``reuses``: a prefix is read once. ``hangs``: requests never end. ``slots``: served at once.
+    fails. ``reuses``: a prefix is read once. ``hangs``: requests never end. ``slots``: served at once. ``startup``:
+    seconds of the first start.
     """
 
     claims: Capabilities = field(default_factory=lambda: Capabilities(context=32_000, timings=True))
@@ -39,6 +40,7 @@ class LyingEngine:
     hangs: bool = False
     broken: Exception | None = None
     slots: int = 1
+    startup: float = 0.0
     prefill: float = 1000.0
     decode: float = 20.0
     streams: bool = True
@@ -56,6 +58,7 @@ class LyingEngine:
         """Say what is claimed."""
         if self.broken:
             raise self.broken
+        self.now, self.startup = self.now + self.startup, 0.0
         return self.claims
 
     async def count(self, prompt: Sequence[ChatMessage]) -> int:

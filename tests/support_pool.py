@@ -26,6 +26,8 @@ class Machine:
     slots: bool = True
     started: asyncio.Event = field(default_factory=asyncio.Event)
     restores_work: bool = True
+    refuses_states: bool = False
+    saving: asyncio.Event = field(default_factory=asyncio.Event)
     states: dict[str, int] = field(default_factory=dict)
 
     def take(self, size: int) -> None:
@@ -49,7 +51,7 @@ class Machine:
 
 
 class FakeEngine:
-    """Takes its memory while it runs; its one slot holds a number of tokens."""
+    """Takes its memory while it runs; each slot holds a number of tokens."""
 
     def __init__(self, name: str, size: int, machine: Machine, pause: Callable[[], int] = lambda: 2) -> None:
         self.name = name
@@ -57,7 +59,7 @@ class FakeEngine:
         self._machine = machine
         self._pause = pause
         self._running = False
-        self._slot = 0
+        self._slots = [0] * 4
 
     async def _wait(self) -> None:
         for _ in range(self._pause()):
@@ -72,15 +74,23 @@ class FakeEngine:
             await self._wait()
             if pending := self._machine.failures.get(self.name):
                 raise pending.pop(0)
-        return Capabilities(context=4096, tokenizer=True, timings=True, slots=self._machine.slots)
+        return Capabilities(context=4096, tokenizer=True, timings=True, slots=self._machine.slots, parallel=4)
 
-    async def complete(self, prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> Completion:  # noqa: ARG002
+    async def complete(
+        self,
+        prompt: Sequence[ChatMessage],
+        schema: Schema | None,  # noqa: ARG002
+        sampling: Sampling,  # noqa: ARG002
+        *,
+        id_slot: int | None = None,
+    ) -> Completion:
         """Answer "ok"; what the slot holds is reused."""
         assert self._running, f"{self.name} was asked while it did not run"
         await self._wait()
         total = await self.count(prompt)
-        reused = min(self._slot, total - 1)
-        self._slot = total + 1
+        slot = id_slot or 0
+        reused = min(self._slots[slot], total - 1)
+        self._slots[slot] = total + 1
         usage = Usage(prefilled=total - reused, reused=reused, generated=1)
         return Completion(text="ok", finish="stop", usage=usage, model=self.name)
 
@@ -88,21 +98,24 @@ class FakeEngine:
         """One token a character."""
         return sum(len(message.content) for message in prompt)
 
-    async def save_slot(self, name: str) -> int:
+    async def save_slot(self, name: str, *, id_slot: int = 0) -> int:
         """Keep the number of tokens in the slot."""
         assert self._running
+        self._machine.saving.set()
         await self._wait()
         self._machine.log.append(f"save {self.name}")
-        self._machine.states[name] = self._slot
-        return self._slot
+        self._machine.states[name] = self._slots[id_slot]
+        return self._slots[id_slot]
 
-    async def restore_slot(self, name: str) -> int:
+    async def restore_slot(self, name: str, *, id_slot: int = 0) -> int:
         """Bring it back, or only say so."""
         assert self._running
         await self._wait()
         self._machine.log.append(f"restore {self.name}")
+        if self._machine.refuses_states:
+            return 0
         kept = self._machine.states[name]
-        self._slot = kept if self._machine.restores_work else 0
+        self._slots[id_slot] = kept if self._machine.restores_work else 0
         return kept
 
     async def aclose(self) -> None:
@@ -112,7 +125,7 @@ class FakeEngine:
             raise self._machine.stuck[self.name]
         if self._running:
             self._running = False
-            self._slot = 0
+            self._slots = [0] * 4
             self._machine.used -= self._size
             self._machine.log.append(f"stop {self.name}")
 

@@ -53,17 +53,21 @@ async def measure(
     backend: ModelBackend,
     *,
     budget_s: float = 60.0,
+    start_s: float = 300.0,
+    longest: int = 65_536,
     observer: Observer = nobody,
     clock: Callable[[], float] = time.monotonic,
     salt: str = "",
 ) -> EngineReport:
-    """Find out what ``backend`` does, in about ``budget_s`` seconds; the back end stays open.
+    """Find out what ``backend`` does, in about ``budget_s`` seconds once it runs; the back end stays open.
 
-    Cheap and important things come first; the window takes what time is left, since reading long prompts is slow.
-    ``salt`` makes the prompts new to the engine; it is drawn at random when not given.
+    Starting, which reads the whole model from disk, may take ``start_s`` more. Cheap and important things come first;
+    the window takes what time is left, since reading long prompts is slow. No prompt is longer than about ``longest``
+    tokens, since hosted engines are paid by the token. ``salt`` makes the prompts new to the engine; it is drawn at
+    random when not given.
     """
-    probes = _Probes(backend, Deadline(budget_s, clock=clock), clock, salt or secrets.token_hex(4), observer)
-    return await probes.run()
+    probes = _Probes(backend, Deadline(start_s, clock=clock), clock, salt or secrets.token_hex(4), observer)
+    return await probes.run(budget_s, longest)
 
 
 class _Probes:
@@ -72,12 +76,14 @@ class _Probes:
     ) -> None:
         self._backend = backend
         self._deadline = deadline
+        self._begun = clock()
         self._clock = clock
         self._salt = salt
         self._observer = observer
 
-    async def run(self) -> EngineReport:
+    async def run(self, budget_s: float, longest: int) -> EngineReport:
         cold, claimed = await self._start()
+        self._deadline = Deadline(budget_s, clock=self._clock)
         report = EngineReport(model=self._backend.name, claimed=claimed, cold_start=cold)
         if claimed is None or cold.state == "failed":
             return report.model_copy(update={"error": cold.explanation, "seconds": self._seconds})
@@ -85,7 +91,7 @@ class _Probes:
         answers = await self._guarded("schema", 0.35, Answers, lambda: self._answers(claimed, Finding, _finding))
         actions = await self._guarded("actions", 0.35, Answers, lambda: self._answers(claimed, Action, _action))
         parallel = await self._guarded("parallel", 0.3, Parallel, lambda: self._parallel(claimed))
-        window = await self._guarded("window", 1.0, Window, lambda: self._window(claimed, speed, prefix))
+        window = await self._guarded("window", 1.0, Window, lambda: self._window(claimed, speed, prefix, longest))
         return report.model_copy(
             update={
                 "speed": speed,
@@ -100,7 +106,7 @@ class _Probes:
 
     @property
     def _seconds(self) -> float:
-        return round(self._deadline.elapsed, 3)
+        return round(self._clock() - self._begun, 3)
 
     async def _guarded(
         self, name: str, share: float, kind: type[ProbedT], probe: Callable[[], Awaitable[ProbedT]]
@@ -131,7 +137,7 @@ class _Probes:
             text = f"Ready after {ready:.1f} s, first answer {first:.1f} s later."
             return ColdStart(state="ok", explanation=text, ready_s=round(ready, 3), first_answer_s=round(first, 3))
 
-        return await self._guarded("start", 0.6, ColdStart, probe), claimed
+        return await self._guarded("start", 1.0, ColdStart, probe), claimed
 
     def _prompt(self, text: str, use: str) -> tuple[ChatMessage, ...]:
         """A prompt that begins like no other one."""
@@ -168,8 +174,7 @@ class _Probes:
         started = self._clock()
         done = await self._backend.complete(prompt, None, Sampling(max_tokens=tokens))
         spent = self._clock() - started
-        duration = done.duration_s or spent
-        return done.model_copy(update={"duration_s": duration, "first_token_s": done.first_token_s})
+        return done.model_copy(update={"duration_s": done.duration_s or spent})
 
     async def _answers(
         self,
@@ -239,7 +244,7 @@ class _Probes:
             gain=round(gain, 2),
         )
 
-    async def _window(self, claimed: Capabilities, speed: Speed, prefix: Prefix) -> Window:
+    async def _window(self, claimed: Capabilities, speed: Speed, prefix: Prefix, longest: int) -> Window:
         probe = WindowProbe(
             self._backend,
             claimed.context,
@@ -247,6 +252,7 @@ class _Probes:
             self._salt,
             per_s=speed.prefill_per_s or 100.0,
             reuses=prefix.reused * 2 >= prefix.of > 0,
+            longest=longest,
         )
         return await probe.run()
 

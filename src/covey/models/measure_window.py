@@ -86,10 +86,22 @@ class _Scale:
 
 
 class WindowProbe:
-    """Measures one window. ``per_s``: tokens that the engine reads in a second; ``reuses``: prefixes once only."""
+    """Measures one window.
+
+    ``per_s``: tokens that the engine reads in a second; ``reuses``: prefixes once only. ``longest``: tokens of the
+    longest prompt to send.
+    """
 
     def __init__(
-        self, backend: ModelBackend, claimed: int, deadline: Deadline, salt: str, *, per_s: float, reuses: bool
+        self,
+        backend: ModelBackend,
+        claimed: int,
+        deadline: Deadline,
+        salt: str,
+        *,
+        per_s: float,
+        reuses: bool,
+        longest: int,
     ) -> None:
         self._backend = backend
         self._claimed = claimed
@@ -97,6 +109,7 @@ class WindowProbe:
         self._salt = salt
         self._per_s = per_s
         self._reuses = reuses
+        self._longest = longest
 
     async def run(self) -> Window:
         """Measure; what fails is part of the answer."""
@@ -141,6 +154,8 @@ class WindowProbe:
         return _Scale(counts, base, line, most_base, most_line, finds=first.found and second.found)
 
     def _affordable(self, new: int, whole: int) -> bool:
+        if whole > self._longest:
+            return False
         return (new if self._reuses else whole) <= 0.7 * self._per_s * self._deadline.left
 
     async def _grow(self, scale: _Scale, good: _Shot) -> tuple[_Shot, _Shot | None, bool]:
@@ -208,7 +223,8 @@ class WindowProbe:
             text = f"Prompts of up to {read} tokens were taken, but nothing shows that they were read whole: {why}."
             return window.model_copy(update={"state": "reduced", "real": read, "explanation": text})
         if not complete:
-            text = f"Prompts of up to {read} tokens are read whole; longer ones take more time than there was."
+            why = "reading them takes too long, or costs too much"
+            text = f"Prompts of up to {read} tokens are read whole; longer ones were not tried: {why}."
             return window.model_copy(update={"state": "reduced", "explanation": text})
         if beyond is not None and window.overflow == "silent" and scale.counts:
             window = window.model_copy(update={"real": min(self._claimed, beyond.tokens)})

@@ -38,8 +38,7 @@ class Planned:
     ``bytes``: all the memory it takes when loaded, by its memory plan. ``start`` makes a back end that is not running
     yet; its ``capabilities()`` starts it. ``parallel``: requests served at the same time. ``fallbacks``: names of
     smaller models of the same pool to use, in this order, when there is no memory for this one. ``contexts``: states
-    of its slot that may be saved at the same time (each may be as large as its KV cache); 0 saves none. States are
-    saved only for engines with one slot (``parallel`` 1): with more, the engine itself chooses the slot.
+    of its slots that may be saved at the same time, each on disk and as large as its KV cache; 0 saves none.
     """
 
     bytes: int
@@ -110,7 +109,9 @@ class ModelPool:
         self._sleep = sleep
         self._queue = Queue()
         self._seats: dict[str, _Seat] = {}
-        self._slots = {name: SlotKeeper(name, planned.contexts, on_event) for name, planned in models.items()}
+        self._slots = {
+            name: SlotKeeper(name, planned.parallel, planned.contexts, on_event) for name, planned in models.items()
+        }
         self._instead: dict[str, str] = {}
         self._counts = _Counts()
         self._change: asyncio.Task[None] | None = None
@@ -170,9 +171,13 @@ class ModelPool:
                 self._go_on()
             raise
         seat = self._seat(ticket)
+        keeper = self._slots[seat.name]
+        slot = keeper.take(context_key)
         try:
-            yield await self._lend(seat, context_key)
+            await keeper.switch(seat.backend, slot, context_key)
+            yield Watched(seat.backend, keeper, slot)
         finally:
+            keeper.release(slot)
             self._give_back(seat)
 
     async def aclose(self) -> None:
@@ -279,12 +284,6 @@ class ModelPool:
         seat.last_used = self._clock()
         self._go_on()
 
-    async def _lend(self, seat: _Seat, key: str | None) -> ModelBackend:
-        keeper = self._slots[seat.name]
-        if self._models[seat.name].parallel == 1:
-            await keeper.switch(seat.backend, key)
-        return Watched(seat.backend, keeper)
-
     def _changed(self, _: asyncio.Task[None]) -> None:
         self._change = None
         for model in {each.model for each in self._queue.view()} if self._lost else ():
@@ -307,8 +306,7 @@ class ModelPool:
 
     async def _evict(self, seat: _Seat, name: str) -> None:
         self._say(f"Model {seat.name} leaves memory for {name}.")
-        if self._models[seat.name].parallel == 1:
-            await self._slots[seat.name].save(seat.backend)
+        await self._slots[seat.name].save(seat.backend)
         await self._stop(seat)
         self._counts.evictions += 1
 

@@ -114,7 +114,23 @@ async def test_a_slow_engine_is_measured_as_far_as_the_time_reaches() -> None:
     assert not window.complete
     assert 1000 < window.real < 20_000
     assert engine.now < 150
-    assert "longer ones take more time than there was" in window.explanation
+    assert "longer ones were not tried" in window.explanation
+
+
+async def test_no_prompt_is_longer_than_allowed() -> None:
+    engine = LyingEngine(HONEST)
+    report = await measure(engine, budget_s=600, clock=engine.clock, longest=10_000)
+
+    assert engine.longest <= 10_000
+    assert 4000 < report.window.real <= 10_000
+
+
+async def test_a_slow_start_takes_nothing_from_the_time_to_measure() -> None:
+    engine = LyingEngine(HONEST, startup=200.0)
+    report = await measure(engine, budget_s=100, start_s=300, clock=engine.clock)
+
+    assert report.cold_start.ready_s == 200.0
+    assert report.window.real == 32_000
 
 
 async def test_a_small_window_is_measured_as_well() -> None:
@@ -196,7 +212,7 @@ async def test_a_fault_of_any_kind_is_a_finding() -> None:
 
 
 async def test_an_engine_that_hangs_is_given_up_in_time() -> None:
-    report = await measure(LyingEngine(HONEST, hangs=True), budget_s=0.3)
+    report = await measure(LyingEngine(HONEST, hangs=True), start_s=0.3)
 
     assert not report.usable
     assert "No result came within" in report.error

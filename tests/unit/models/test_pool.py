@@ -11,6 +11,7 @@ import pytest
 
 from covey.core.errors import ConfigError, DoesNotFit, EngineError, EngineOutOfMemory, UnusableModel
 from covey.core.model import Sampling
+from covey.core.run import Usage
 from covey.models.pool import ModelPool, PoolStats
 from covey.models.scheduler import Fairness
 from support_pool import FakeEngine, Machine, prompt
@@ -127,6 +128,24 @@ async def test_two_contexts_on_one_resident_model_each_find_their_own_state() ->
         assert usage.reused == 101
 
 
+async def test_each_of_several_slots_keeps_and_gets_back_its_own_context() -> None:
+    machine = Machine(4)
+    models = {name: machine.planned(name, 4, parallel=2) for name in ("a", "b")}
+    usages: dict[str, Usage] = {}
+    async with ModelPool(4, models) as pool:
+
+        async def step(key: str, length: int) -> None:
+            async with pool.use("a", context_key=key) as backend:
+                usages[key] = (await backend.complete(prompt(length), None, Sampling())).usage
+
+        await asyncio.gather(step("one", 100), step("two", 60))
+        await _ask(pool, "b", 10)
+        await asyncio.gather(step("two", 80), step("one", 150))
+        assert (pool.stats.restored, pool.stats.useless_restores) == (2, 0)
+
+    assert (usages["one"].reused, usages["two"].reused) == (101, 61)
+
+
 async def test_restores_that_do_not_work_are_noticed_said_and_ended() -> None:
     machine = Machine(4, restores_work=False)
     async with machine.pool({"a": 4, "b": 4}) as pool:
@@ -140,6 +159,31 @@ async def test_restores_that_do_not_work_are_noticed_said_and_ended() -> None:
     said = [event for event in machine.events if "no longer kept" in event]
     assert len(said) == 1
     assert "its engine restored 101 tokens and then reused 0" in said[0]
+
+
+async def test_a_save_that_was_cancelled_is_never_restored() -> None:
+    machine = Machine(4)
+    async with ModelPool(4, {"a": machine.planned("a", 4, contexts=1)}) as pool:
+        await _ask(pool, "a", 100, "one")
+        machine.saving = asyncio.Event()
+        other = asyncio.create_task(_ask(pool, "a", 50, "two"))
+        await asyncio.wait_for(machine.saving.wait(), 30)
+        other.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await other
+        await _ask(pool, "a", 60, None)
+        assert await _ask(pool, "a", 120, "one") == "a"
+        assert pool.stats.useless_restores == 0
+
+
+async def test_a_state_that_the_engine_refuses_ends_restoring() -> None:
+    machine = Machine(4, refuses_states=True)
+    async with machine.pool({"a": 4}) as pool:
+        for key in ("one", "two", "one"):
+            await _ask(pool, "a", 100, key)
+        assert pool.stats.restored == 0
+
+    assert any("could not read a saved state" in event for event in machine.events)
 
 
 async def test_an_engine_that_keeps_no_states_is_not_asked_to() -> None:
