@@ -38,7 +38,7 @@ class Watched:
         self.backend = EmbeddedBackend(
             EngineSpec(path=str(model), context=2048, threads=1),
             on_event=self.events.append,
-            supervision=Supervision(tries=2, backoff_s=0.01, load_s=LONG, http=limits),
+            supervision=Supervision(tries=4, backoff_s=0.01, load_s=LONG, http=limits),
         )
 
     @property
@@ -75,7 +75,7 @@ async def test_an_engine_killed_in_the_middle_of_its_answer_costs_nothing_but_ti
 
 
 async def test_an_engine_that_hangs_is_replaced(model: Path) -> None:
-    watched = Watched(model, silence_s=3)
+    watched = Watched(model, silence_s=4)
     async with watched.backend as backend:
         await backend.start()
         first = watched.pid
