@@ -26,7 +26,7 @@ def closeness(left: str, right: str) -> float:
     words = len(common) / max(len(words_a), len(words_b)) if words_a and words_b else 0.0
     short, long = sorted((a, b), key=len)
     prefix = len(short) / len(long) if long.startswith(short) else 0.0
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if matcher.real_quick_ratio() < 0.5:
+    most = 2 * sum(min(a.count(c), b.count(c)) for c in set(short)) / (len(a) + len(b))  # a bound of the ratio
+    if most < 0.5 or most <= max(words, prefix):
         return max(words, prefix) * 0.9
-    return max(words, prefix, matcher.ratio()) * 0.9
+    return max(words, prefix, SequenceMatcher(None, a, b, autojunk=False).ratio()) * 0.9

@@ -121,6 +121,11 @@ class Site:
         return found
 
     @cached_property
+    def bound(self) -> frozenset[str]:
+        """Names that are bound here, builtins among them."""
+        return BUILTINS.union(self.names)
+
+    @cached_property
     def variables(self) -> list[Known]:
         """Parameters and locals, without ``self`` and ``cls``."""
         return [
@@ -231,10 +236,10 @@ class Site:
     def conditions(self) -> list[tuple[str, float]]:
         """Conditions of the file whose names are all bound here, those of the same function first."""
         found: dict[str, float] = {}
-        names = self.names
+        names, bound = self.names, self.bound
         own = {node.id for node in self.nodes if isinstance(node, ast.Name)}
         for piece in self.index.conditions:
-            if len(piece.text) < 70 and all(name in names or name in BUILTINS for name in piece.reads):
+            if len(piece.text) < 70 and piece.reads <= bound:
                 near = self.function is not None and piece.function is self.function
                 shared = len(piece.reads & own - {"self"}) / len(piece.reads)
                 unread = any(name in names and names[name].loads == 0 for name in piece.reads)

@@ -29,13 +29,13 @@ from covey.repair.templates.table import templates_for
 from covey.repair.view import Statement, View
 
 _MOST_FIT = 1.6
-_STAGES = ((0.6, _MOST_FIT), (0.4, 1.2), (0.0, 0.8))
+_STAGES = ((0.75, _MOST_FIT), (0.6, 1.5), (0.45, 1.2), (0.0, 0.9))
 """Stages in which a place is opened: templates of at least that prior, and the best weight that they may reach."""
 _PRIORS = tuple(zip((least for least, _ in _STAGES), (2.0, *(least for least, _ in _STAGES)), strict=False))
 _PER_STAGE = 300
 _SAME_TEMPLATE = 6  # after so many of one template at one place, its weight is halved
 _SAME_PLACE = 25
-_WIDENED = 8
+_WIDENED = 6
 _NEIGHBOURS = 12
 _NEIGHBOUR_BYTES = 60_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from covey.repair.donors import Piece
 from covey.repair.near import closeness
@@ -17,6 +18,7 @@ _MOST = 10
 _JUMPS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
+@lru_cache(maxsize=512)
 def parameters_of(function: Function) -> list[str]:
     """Positional parameters without ``self`` and ``cls``."""
     names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
@@ -27,14 +29,14 @@ def adapted(site: Site, piece: Piece) -> str | None:
     """Text of a piece with the parameters of its function exchanged for those here; None where names are missing."""
     if "self" in piece.reads and not site.self_name:
         return None
-    lacking = [name for name in piece.reads if name not in site.names and name not in BUILTINS]
+    lacking = piece.reads - site.bound
     if not lacking:
         return piece.text
     if piece.function is None or site.function is None or len(lacking) > 2:
         return None
     there, here = parameters_of(piece.function), parameters_of(site.function)
     text = piece.text
-    for name in lacking:
+    for name in sorted(lacking):
         position = there.index(name) if name in there else len(here)
         if position >= len(here):
             return None

@@ -42,7 +42,7 @@ def _ranked(site: Site, name: str) -> list[tuple[float, Use]]:
 def _rank(site: Site, uses: Uses) -> list[tuple[float, Use]]:
     found: list[tuple[float, Use]] = []
     for use in uses.values():
-        if not all(n in site.names or n in BUILTINS for n in use.reads) or ("self" in use.reads and not site.self_name):
+        if not use.reads <= site.bound or ("self" in use.reads and not site.self_name):
             continue
         weight = 0.25 + min(use.count, 5) * 0.03
         if site.function in use.functions:
