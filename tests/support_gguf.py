@@ -6,12 +6,14 @@ import json
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
+
+from covey.models.gguf import GgufFile, LongArray, TensorInfo, Value
 
 _SERVE = """
 import sys
@@ -107,3 +109,18 @@ def gguf_bytes(
     )
     head = b"GGUF" + struct.pack("<IQQ", version, *counts) + content * repeat + b"".join(tensors)
     return head + bytes(-len(head) % 32) + data
+
+
+def header(architecture: str, layers: Sequence[Sequence[str]], **keys: Value) -> GgufFile:
+    """A model's header as the reader would give it: names of each layer's tensors (1,000 bytes each) and metadata.
+
+    Keys are those of the architecture; ``__`` in a name stands for a dot.
+    """
+    usual: dict[str, Value] = {"block_count": len(layers), "embedding_length": 512, "attention.head_count": 8}
+    usual |= {"feed_forward_length": 2048, "context_length": 8192} | {k.replace("__", "."): v for k, v in keys.items()}
+    metadata: dict[str, Value] = {f"{architecture}.{key}": value for key, value in usual.items()}
+    metadata |= {"general.architecture": architecture, "general.name": "made", "tokenizer.ggml.tokens": LongArray(5000)}
+    names = ["token_embd.weight", "output.weight"]
+    names += [f"blk.{number}.{name}" for number, tensors in enumerate(layers) for name in tensors]
+    tensors = tuple(TensorInfo(name, (250,), "F32", 1000, 0) for name in names)
+    return GgufFile(3, metadata, tensors, 1000 * len(names))
