@@ -27,6 +27,7 @@ class Machine:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     restores_work: bool = True
     refuses_states: bool = False
+    failing_save: CoveyError | None = None
     saving: asyncio.Event = field(default_factory=asyncio.Event)
     states: dict[str, int] = field(default_factory=dict)
 
@@ -103,6 +104,8 @@ class FakeEngine:
         assert self._running
         self._machine.saving.set()
         await self._wait()
+        if self._machine.failing_save:
+            raise self._machine.failing_save
         self._machine.log.append(f"save {self.name}")
         self._machine.states[name] = self._slots[id_slot]
         return self._slots[id_slot]

@@ -295,7 +295,7 @@ class ModelPool:
         try:
             for seat in leaving:
                 await self._evict(seat, name)
-            await self._load(name)
+            await self._load_or_make_room(name)
         except (EngineOutOfMemory, DoesNotFit) as error:
             self._fall_back(name, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait for the model
@@ -321,6 +321,20 @@ class ModelPool:
         if self._seats.pop(seat.name, None) is not None and failure:
             self._lost += seat.bytes
             self._say(f"Model {seat.name} could not be stopped; its memory counts as taken. {failure}")
+
+    async def _load_or_make_room(self, name: str) -> None:
+        """Load ``name``; when the machine has less memory than planned, once more without the models that are idle."""
+        try:
+            await self._load(name)
+        except EngineOutOfMemory:
+            idle = [seat for seat in self._seats.values() if seat.ready and not seat.in_use]
+            if not idle:
+                raise
+            for seat in idle:
+                seat.ready = False
+            for seat in idle:
+                await self._evict(seat, name)
+            await self._load(name)
 
     async def _load(self, name: str) -> None:
         """Start ``name``, again with back-off when it crashes. Raises what its last start raised."""

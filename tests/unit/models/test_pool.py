@@ -186,6 +186,15 @@ async def test_a_state_that_the_engine_refuses_ends_restoring() -> None:
     assert any("could not read a saved state" in event for event in machine.events)
 
 
+async def test_a_failed_save_ends_keeping_and_harms_no_request() -> None:
+    machine = Machine(4, failing_save=EngineError("The disk is full."))
+    async with machine.pool({"a": 4}) as pool:
+        assert [await _ask(pool, "a", 100, key) for key in ("one", "two", "one")] == ["a", "a", "a"]
+        assert pool.stats.saved == 0
+
+    assert len([event for event in machine.events if "The disk is full." in event]) == 1
+
+
 async def test_an_engine_that_keeps_no_states_is_not_asked_to() -> None:
     machine = Machine(4, slots=False)
     async with machine.pool({"a": 4, "b": 4}) as pool:
@@ -229,6 +238,17 @@ async def test_a_model_without_memory_at_load_is_replaced_by_a_smaller_one_and_t
 
     assert machine.log.count("start large") == 1
     assert "From now on model small is used instead of large. It had no memory." in machine.events
+
+
+async def test_idle_models_leave_before_a_smaller_model_is_used() -> None:
+    machine = Machine(12, failures={"large": [EngineOutOfMemory("It had no memory.")]})
+    models = {"large": machine.planned("large", 8, fallbacks=("small",))}
+    models |= {name: machine.planned(name, 2) for name in ("small", "idle", "busy")}
+    async with ModelPool(12, models) as pool:
+        await _ask(pool, "idle")
+        async with pool.use("busy"):
+            assert await _ask(pool, "large") == "large"
+            assert set(pool.resident) == {"large", "busy"}
 
 
 async def test_a_model_that_can_never_fit_is_replaced_or_refused_with_the_numbers() -> None:
