@@ -18,6 +18,7 @@ from covey.core.model import Capabilities, ChatMessage, Completion, Sampling, Sc
 from covey.models.http import HttpClient
 from covey.models.httperrors import HttpFailure, HttpLimits, Unreachable
 from covey.models.llamaclient import LlamaClient, SchemaIgnored
+from covey.models.probe import check_size
 from covey.models.process import EngineProcess
 from covey.models.spec import EngineSpec
 
@@ -135,6 +136,7 @@ class LocalBackend:
         ``id_slot`` pins the request to a slot; without it the engine takes the one whose content has most in common
         with the prompt. Raises ContextOverflow, EngineError, UnusableModel.
         """
+        check_size(prompt, self._spec.context)
         async with self._slots:
             return await self._asked(lambda client: client.complete(prompt, schema, sampling, id_slot=id_slot))
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
+from covey.core.errors import ContextOverflow
 from covey.core.model import ChatMessage, Schema
 
 SchemaSupport = Literal["json_schema", "json_object", "none"]
@@ -41,6 +42,22 @@ PROBE_SCHEMA: Schema = {
 def prompt_bytes(prompt: Sequence[ChatMessage]) -> int:
     """Bytes of all contents together, as UTF-8."""
     return sum(len(message.content.encode("utf-8", "surrogatepass")) for message in prompt)
+
+
+def check_size(prompt: Sequence[ChatMessage], context: int) -> None:
+    """Raise ContextOverflow for a prompt that can be seen not to fit ``context`` tokens without counting them.
+
+    Each word is at least one token, and no vocabulary has tokens above 256 bytes. Engines would find it out
+    themselves, but some of them take time that grows with the square of the prompt.
+    """
+    words = sum(len(message.content.split()) for message in prompt)
+    least = max(words, prompt_bytes(prompt) // 256)
+    if least > context:
+        raise ContextOverflow(
+            f"The prompt has at least {least} tokens and the window {context}. Shorten the prompt.",
+            tokens=least,
+            context=context,
+        )
 
 
 def holds_schema(text: str) -> bool:

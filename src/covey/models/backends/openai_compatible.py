@@ -134,6 +134,7 @@ class OpenAICompatibleBackend:
         connections and failures of the server are tried again, an answer that has come whole never.
         """
         server = await self._ready()
+        probe.check_size(prompt, server.llama.context if server.llama else server.context)
         if server.llama:
             return await self._of_llama(prompt, schema, sampling)
         try:
