@@ -35,6 +35,10 @@ SAMPLING = Sampling(max_tokens=2 * len(TEXT))
 SHORT = Sampling(max_tokens=64)
 
 
+Found = dict[str, dict[str, int] | dict[str, float]]
+"""What was measured, by part and name."""
+
+
 class Holding(NamedTuple):
     """What this process holds: children (of any depth), threads, open descriptors, bytes in RAM."""
 
@@ -99,7 +103,7 @@ async def leftovers(spec: EngineSpec, rounds: int) -> dict[str, int]:
     after = holding()
     return {
         "rounds": rounds,
-        "children": after.children,
+        "children": after.children - before.children,
         "threads": after.threads - before.threads,
         "descriptors": after.descriptors - before.descriptors,
         "rss_bytes": after.rss - before.rss,
@@ -109,6 +113,7 @@ async def leftovers(spec: EngineSpec, rounds: int) -> dict[str, int]:
 async def kills(spec: EngineSpec, rounds: int) -> dict[str, int]:
     """Kill the engine in the middle of an answer, so often; every answer must be whole and right all the same."""
     landed = late = 0
+    before = holding()
     events: list[str] = []
     async with open_local(spec, engine="embedded", on_event=events.append) as engine:
         await engine.start()
@@ -123,7 +128,7 @@ async def kills(spec: EngineSpec, rounds: int) -> dict[str, int]:
                 os.kill(pid, signal.SIGKILL)
             _right((await task).text, TEXT)
             landed, late = (landed + 1, late) if len(events) > told else (landed, late + 1)
-    return {"rounds": rounds, "recovered": landed, "too_late": late, "children": holding().children}
+    return {"rounds": rounds, "recovered": landed, "too_late": late, "children": holding().children - before.children}
 
 
 def _right(text: str, expected: str) -> None:
@@ -146,7 +151,7 @@ async def measure(
     }
 
 
-def faults(found: dict[str, dict[str, int] | dict[str, float]]) -> list[str]:
+def faults(found: Found) -> list[str]:
     """Say what is left behind or was not recovered; the time of a life is told, not judged."""
     left, killed = found["leftovers"], found["kills"]
     sentences = [

@@ -33,6 +33,7 @@ _UNUSABLE = re.compile(
     r"|No such file",
     re.IGNORECASE,
 )
+_SETTINGS = re.compile(r"failed to create[_ ]context|failed to initialize the context|does not divide", re.IGNORECASE)
 _OPTION = re.compile(r"(?:invalid|unknown) argument", re.IGNORECASE)
 
 
@@ -153,6 +154,11 @@ class EngineProcess:
             return EngineOutOfMemory(
                 f"{self._title} has no memory for this model and context. Give it less context, a smaller model or "
                 "more memory.",
+                detail=detail,
+            )
+        if loading and _SETTINGS.search(log):
+            return UnusableModel(
+                f"{self._title} cannot run this model with these settings. Take the cache type f16, or less context.",
                 detail=detail,
             )
         if loading and _UNUSABLE.search(log):

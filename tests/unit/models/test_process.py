@@ -74,6 +74,7 @@ async def test_beginning_and_end_of_a_long_log_are_kept_whatever_its_bytes() -> 
         ("import sys; sys.exit('ggml: failed to allocate buffer of size 9')", EngineOutOfMemory, "no memory"),
         ("import os; os.kill(os.getpid(), 9)", EngineOutOfMemory, "no memory"),
         ("import sys; sys.exit('error loading model: corrupted or incomplete')", UnusableModel, "damaged"),
+        ("import sys; sys.exit('q8_0 with block size 32 does not divide 16')", UnusableModel, "settings"),
         ("import sys; sys.exit('error: invalid argument: --new')", UnusableModel, "newer version"),
         ("import os; os.abort()", EngineError, "signal 6"),
         ("", EngineError, "exit code 0"),

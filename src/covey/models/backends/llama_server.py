@@ -1,7 +1,8 @@
 """The user's own ``llama-server`` of llama.cpp, for GPU builds and for the newest models.
 
 Flags are those of llama.cpp's ``tools/server/README.md`` (November 2026). The key goes in over standard input
-(``--api-key-file /dev/stdin``), so neither arguments nor environment show it.
+(``--api-key-file /dev/stdin``), so neither arguments nor environment show it. Tried with a llama-server of that month
+built for CPUs; builds for GPUs have not been seen running.
 """
 
 from __future__ import annotations
