@@ -17,7 +17,7 @@ from covey.testing.gguf import write_random
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same architectures as in the benchmark, narrower."""
     folder = tmp_path_factory.mktemp("memory")
-    wide: dict[str, Any] = {"embedding": 256, "heads": 4, "kv_heads": 2, "feed_forward": 768, "vocabulary": 4000, "context": 16_384}
+    wide: dict[str, Any] = {"embedding": 256, "heads": 4, "kv_heads": 2, "feed_forward": 768, "vocabulary": 4000}
     return {
         "llama": write_random(folder / "l.gguf", layers=3, **wide),
         "qwen2": write_random(folder / "q.gguf", architecture="qwen2", **wide),
