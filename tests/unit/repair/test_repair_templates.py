@@ -91,6 +91,16 @@ def test_templates_have_distinct_names_and_sensible_priors() -> None:
     assert all(0 < template.prior <= 1 for template in TEMPLATES)
 
 
+_LOOP_CHECK = """def g(xs):
+    for x in xs:
+        if x.off:
+            continue
+        x.go()
+
+def f(x):
+    return x.b()
+"""
+
 NONSENSE = [
     ("a function is never added to a number", "def g():\n    pass\n\ndef f(n):\n    return n + 1\n", "return g + 1"),
     ("a module is not used as a value", "import os\n\ndef f(n):\n    return n\n", "return os"),
@@ -107,6 +117,42 @@ NONSENSE = [
     ("nothing breaks out of no loop", "def f(x):\n    if x:\n        x.go()\n", "break"),
     ("nothing is returned from a class body", "class A:\n    n = 1\n    n.go()\n", "return"),
     ("a string is not divided", 'def f(s):\n    return "a" + s\n', '"a" / s'),
+    (
+        "a call with names of elsewhere is not taken over",
+        "def g(norm, y):\n    return norm(y)\n\ndef f(x):\n    return x\n",
+        "return norm(x)",
+    ),
+    (
+        "a number has no method of texts",
+        "def f(s):\n    n = len(s)\n    t = s.lower()\n    return n\n",
+        "return n.lower()",
+    ),
+    ("no item is taken of a number", "def f(d, k):\n    n = len(d)\n    v = d[k]\n    return n\n", "return n[k]"),
+    ("a text is not multiplied by a name", "def f(s, tail):\n    a = s.strip()\n    return a\n", "a * tail"),
+    ("a text is not kept within bounds", "def f(s, n):\n    a = s.strip()\n    return a\n", "min(a, n)"),
+    ("no part is taken of a number", "def f(xs):\n    n = len(xs)\n    return n\n", "n[1:]"),
+    (
+        "a check of a sibling needs its names",
+        "def g(x, y):\n    if y.done:\n        return None\n    return x\n\ndef f(x):\n    return x.b()\n",
+        "def f(x):\n    if y.done",
+    ),
+    (
+        "a check of a loop stays in loops",
+        _LOOP_CHECK,
+        "continue\n    return x.b()",
+    ),
+    (
+        "a name that is read is not forgotten",
+        "def f(a, b):\n    g(b)\n    return [a.size, a.name]\n",
+        "a.name, b.name]",
+    ),
+    ("whole numbers are compared exactly", "def f(xs):\n    return len(xs) == 3\n", "1e-9"),
+    (
+        "a parameter that is set keeps its default",
+        "def f(limit=None):\n    limit = 3\n    return limit\n",
+        "if limit is None:\n        limit = 0",
+    ),
+    ("a loop without parts is not recursed into", "def f(n):\n    while n:\n        n = n.next\n", "f(n)\n    "),
     ("a called name is not replaced by a number", "def f(x):\n    n = 1\n    return len(x)\n", "return n(x)"),
 ]
 
