@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         "auto", description="Which API a model URL speaks; auto: Responses for api.openai.com, chat elsewhere."
     )
     ca_file: Path | None = Field(None, description="Certificates to trust for model URLs, beside the system's own.")
+    threads: int = Field(0, ge=0, le=512, description="Threads of a local engine; 0: one for each core.")
     context: int | None = Field(None, ge=512, description="Tokens of a model's window; default: planned from memory.")
     tokens: int = Field(200_000, ge=0, description="Tokens that models may prefill and generate in one run.")
     drafts: int = Field(4, ge=1, le=32, description="Drafts that a model writes at a time.")

@@ -178,7 +178,9 @@ def plan_file(
     )
     slots = settings.home / "slots"
     slots.mkdir(mode=0o700, parents=True, exist_ok=True)
-    spec = plan.to_spec(file.path).model_copy(update={"alias": file.name, "slots_folder": str(slots)})
+    spec = plan.to_spec(file.path).model_copy(
+        update={"alias": file.name, "slots_folder": str(slots), "threads": settings.threads}
+    )
     return plan, spec
 
 
