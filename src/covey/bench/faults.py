@@ -196,38 +196,32 @@ class Bench:
         with (self._out / f"{name}.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(item.model_dump_json() + "\n")
 
-    async def draw(self, packages: Sequence[Package], each: int) -> None:
-        """Have ``each`` faults of every package; a package whose own suite is not green is refused."""
-        for package in packages:
-            if sum(fault.package == package.name for fault in self.faults()) >= each:
-                continue
-            case = await get_case(package, self._cache)
-            programs = await get_tools(await get_case(PACKAGES[0], self._cache), self._cache)
-            if (await failing_functions(case, case.original))[0] != 0:
-                raise UnusableInput(f"{package.name}: its own tests are not green before anything is changed.")
-            known = {fault.key for fault in self.faults()}
-            project = self._cache / "faults" / package.name
-            async for fault in find_faults(case, programs, each, self._seed, project):
-                if fault.key not in known:
-                    self._keep("faults", fault)
+    async def draw(self, package: Package, each: int) -> None:
+        """Have ``each`` faults of a package. Raises UnusableInput when its own suite is not green."""
+        if sum(fault.package == package.name for fault in self.faults()) >= each:
+            return
+        case = await get_case(package, self._cache)
+        programs = await get_tools(await get_case(PACKAGES[0], self._cache), self._cache)
+        if (await failing_functions(case, case.original))[0] != 0:
+            raise UnusableInput(f"{package.name}: its own tests are not green before anything is changed.")
+        known = {fault.key for fault in self.faults()}
+        project = self._cache / "faults" / package.name
+        async for fault in find_faults(case, programs, each, self._seed, project):
+            if fault.key not in known:
+                self._keep("faults", fault)
 
-    async def solve(
-        self, packages: Sequence[Package], each: int, solve: Solve, budget_s: float, say: Callable[[Result], None]
-    ) -> None:
-        """Solve what has no result yet, the first fault of every package before the second of any."""
+    async def solve(self, package: Package, solve: Solve, budget_s: float, say: Callable[[Result], None]) -> None:
+        """Solve the package's faults that have no result yet."""
         done = {result.fault for result in self.results()}
-        for number in range(each):
-            for package in packages:
-                own = [fault for fault in self.faults() if fault.package == package.name][number : number + 1]
-                for fault in own:
-                    if fault.key in done:
-                        continue
-                    case = await get_case(package, self._cache)
-                    deal = deal_tests(await functions_of_suite(case), fault, self._seed)
-                    project = self._cache / "faults" / package.name
-                    result = await solve_fault(case, fault, deal, project, solve, budget_s=budget_s)
-                    self._keep("results", result)
-                    say(result)
+        waiting = [fault for fault in self.faults() if fault.package == package.name and fault.key not in done]
+        case = await get_case(package, self._cache)
+        functions = await functions_of_suite(case) if waiting else []
+        for fault in waiting:
+            deal = deal_tests(functions, fault, self._seed)
+            project = self._cache / "faults" / package.name
+            result = await solve_fault(case, fault, deal, project, solve, budget_s=budget_s)
+            self._keep("results", result)
+            say(result)
 
 
 def main(argv: Sequence[str] | None = None, solve: Solve | None = None, packages: Sequence[Package] = PACKAGES) -> int:
@@ -245,8 +239,10 @@ def main(argv: Sequence[str] | None = None, solve: Solve | None = None, packages
         cache = (given.cache or load_settings().home / "bench" / "packages").absolute()
         bench = Bench(given.out or cache / "faults" / "results", cache, given.seed)
         each = -(-given.count // len(chosen))
-        await bench.draw(chosen, each)
-        await bench.solve(chosen, each, solve or product(cache / "covey"), given.budget, say)
+        solver = solve or product(cache / "covey")
+        for package in chosen:
+            await bench.draw(package, each)
+            await bench.solve(package, solver, given.budget, say)
         return bench.results()
 
     try:

@@ -31,7 +31,7 @@ FRAMEWORKS = ("pytest", "unittest", "django")
 
 _START_S = 600.0
 _GRACE_S = 15.0
-_AHEAD = 2
+_AHEAD = 3
 _LIFE_S = 24 * 3600.0
 
 

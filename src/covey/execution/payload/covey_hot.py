@@ -1,5 +1,6 @@
 """The fork server's process from just after collection. Python 3.6 and later, alone. PYTEST_DONT_REWRITE"""
 
+import collections
 import gc
 import json
 import linecache
@@ -28,6 +29,8 @@ class Hot(object):
 
     def __init__(self, server, control, up):
         self.tree = server.tree
+        self.workers = server.workers
+        self.waiting = collections.deque()
         self.hushed = server.hushed
         self.memory = server.memory
         self.watch = server.watch
@@ -96,6 +99,8 @@ class Hot(object):
                     os._exit(0)
                 for task in tasks:
                     self._take(task)
+            while self.waiting and len(self.pool.jobs) < self.workers:
+                self._begin(self.waiting.popleft())
 
     def _take(self, task):
         op = task["op"]
@@ -103,9 +108,13 @@ class Hot(object):
             self.names = task["ids"]
         elif op == "at_import":
             self.send({"e": "at_import", "lines": self.lines.lines()})
-        elif op == "trace":
+        else:
+            self.waiting.append(task)
+
+    def _begin(self, task):
+        if task["op"] == "trace":
             self._trace(task)
-        elif op == "probe":
+        elif task["op"] == "probe":
             self._probe(task)
         else:
             for path, edits in task["edits"].items():
@@ -241,12 +250,14 @@ class Hot(object):
         guard.watch_all(self.tree, reporter.send)
         self.lines.note = lambda *place: reporter.send("file", *place)
         self.lines.start()
+        started = time.process_time()
         try:
             outcome, failure = self.driver.run(task["test"], None)
             if not self.lines.alive():
                 reporter.send("note", "the test took the tracing over")
         finally:
             sys.settrace(None)
+        reporter.send("cpu", time.process_time() - started)
         result = dict(self.driver.last or {}, id=task["test"], outcome=outcome, failure=failure)
         reporter.send("result", result)
         finish(reporter)
@@ -255,17 +266,19 @@ class Hot(object):
         extra = [message[1:] for message in job.messages if message[0] == "file"]
         results = [message[1] for message in job.messages if message[0] == "result"]
         notes = [message[1] for message in job.messages if message[0] == "note"]
+        cpu = [message[1] for message in job.messages if message[0] == "cpu"]
         self.lines.memory = job.shared
         lines = self.lines.lines_of(extra)
         self.lines.memory = self.at_import
         job.shared.close()
         if job.end == "done" and results and not notes and ["reads"] not in job.messages:
-            self.nearby.learn(job.task["test"], results[-1].get("seconds"), lines)
+            self.nearby.learn(job.task["test"], cpu[-1], lines)
         return {
             "e": "traced",
             "id": job.task["id"],
             "end": job.end,
             "result": results[-1] if results else None,
             "lines": lines,
+            "cpu": cpu[-1] if cpu else None,
             "note": notes[0] if notes else None,
         }

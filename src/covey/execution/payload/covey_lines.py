@@ -29,6 +29,7 @@ class Lines(object):
         self.note = None  # called with (path, first byte, lines) for files first met in a fork
         self.blind = False
         self.tool = None
+        self.trace = None
         self._started = False
 
     def place(self, filename):
@@ -61,7 +62,7 @@ class Lines(object):
 
     def _collect(self, found, relative, start, count):
         part = self.memory[start : start + count]
-        if any(part):
+        if part.count(b"\x01"):
             numbers = set(found.get(relative, ()))
             numbers.update(number for number, hit in enumerate(part) if hit and number)
             found[relative] = sorted(numbers)
@@ -86,8 +87,9 @@ class Lines(object):
         if MONITORING is not None:
             self._start_monitoring()
         else:
-            threading.settrace(self._trace)
-            sys.settrace(self._trace)
+            self.trace = self._tracer()
+            threading.settrace(self.trace)
+            sys.settrace(self.trace)
 
     def stop(self):
         """Stop marking. ``blind`` is set when somebody else took the tracing over meanwhile."""
@@ -97,8 +99,7 @@ class Lines(object):
             else:
                 MONITORING.set_events(self.tool, 0)
         else:
-            # A bound method is a new object each time it is asked for, so it is compared by value.
-            self.blind = self.blind or sys.gettrace() != self._trace
+            self.blind = self.blind or sys.gettrace() is not self.trace
             sys.settrace(None)
             threading.settrace(None)
         self._started = False
@@ -107,7 +108,7 @@ class Lines(object):
         """Is this thread still being measured? A test may take the tracing over, or end it by a deep recursion."""
         if MONITORING is not None:
             return self.tool is not None and MONITORING.get_tool(self.tool) == "covey"
-        return sys.gettrace() == self._trace
+        return sys.gettrace() is self.trace
 
     def _start_monitoring(self):
         events = MONITORING.events
@@ -138,27 +139,36 @@ class Lines(object):
             self.memory[place[0] + line] = 1
         return MONITORING.DISABLE
 
-    def _trace(self, frame, event, arg):
-        code = frame.f_code
-        filename = code.co_filename
-        try:
-            place = self.files[filename]
-        except KeyError:
-            place = self.place(filename)
-        if place is None:
-            return None
-        self.entered.add((filename, code.co_firstlineno, code.co_name))
-        start, count = place
-        memory = self.memory
+    def _tracer(self):
+        """Make the function for ``sys.settrace``: most calls are not the tree's, and it sees them all."""
+        place, entered, local = self.place, self.entered, {}
 
-        def local(frame, event, arg):
-            if event == "line":
-                line = frame.f_lineno
-                if line < count:
-                    memory[start + line] = 1
-            return local
+        def trace(frame, event, arg):
+            code = frame.f_code
+            filename = code.co_filename
+            if filename not in local:
+                found = place(filename)
+                local[filename] = None if found is None else _marker(self.memory, found)
+            mark = local[filename]
+            if mark is not None:
+                entered.add((filename, code.co_firstlineno, code.co_name))
+            return mark
 
-        return local
+        return trace
+
+
+def _marker(memory, place):
+    """Make the function that marks lines of one file."""
+    start, count = place
+
+    def mark(frame, event, arg):
+        if event == "line":
+            line = frame.f_lineno
+            if line < count:
+                memory[start + line] = 1
+        return mark
+
+    return mark
 
 
 def _count_lines(filename):

@@ -14,13 +14,12 @@ class Nearby(object):
     """Filled from traces, read by forks."""
 
     def __init__(self):
-        self.seconds = {}  # test → seconds that it took while it was traced
+        self.seconds = {}  # test → processor seconds that it took while it was traced
         self.lines = {}  # test → {path: sorted line numbers}
 
     def learn(self, test, seconds, lines):
         """Remember a test that came to its end, all its lines seen."""
-        if isinstance(seconds, (int, float)):
-            self.seconds[test] = seconds
+        self.seconds[test] = seconds
         self.lines[test] = {path: array("I", numbers) for path, numbers in lines.items()}
 
     def enter(self, tests, names, places):

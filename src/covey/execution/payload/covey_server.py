@@ -26,6 +26,7 @@ from covey_request import empty_stdin
 from covey_tasks import LOST, LineReader, answer_of, patched, settle
 from covey_watch import Watch
 
+AHEAD = 2
 USAGE_ERROR = 4  # of pytest: nobody's edit mends the command line
 
 
@@ -49,7 +50,7 @@ class Server(object):
         self.exclusive = False
         self.drain = False
         self.disk_tests = set()
-        self.took = {}  # test → seconds, of those that were traced to their end
+        self.took = {}  # test → processor seconds, of those that were traced to their end
         self.count = 0
         self.hot = None
         self.hot_in = None
@@ -162,8 +163,8 @@ class Server(object):
             elif kind == "at_import":
                 self.emit(event)
             else:
-                if kind == "traced" and event["end"] == "done" and event["result"] is not None:
-                    self.took[event["result"]["id"]] = event["result"].get("seconds") or 0.0
+                if kind == "traced" and event["end"] == "done" and event["cpu"] is not None:
+                    self.took[self.busy[event["id"]]["test"]] = event["cpu"]
                 self.drain = self.drain or event.pop("strays", 0) > STRAYS
                 self._settled(self.busy[event["id"]], event)
 
@@ -194,13 +195,20 @@ class Server(object):
             task = self.queue[0]
             if task.get("mode") == "disk" and self.busy:
                 return None
-            if len(self.busy) >= (1 if self.solo else self.workers):
+            if len(self.busy) >= self._room(task):
                 return None
             self.queue.pop(0)
             role = self._begin(task)
             if role is not None:
                 return role
         return None
+
+    def _room(self, task):
+        """The hot process is handed some tasks ahead, so that it need not wait for this one in between."""
+        if self.solo:
+            return 1
+        ahead = AHEAD if self.hot is not None and task.get("mode") in (None, "hotswap") else 0
+        return self.workers + ahead
 
     def _quiet(self):
         """Nothing runs: clean up."""
