@@ -51,7 +51,7 @@ class Judgement(Bounded):
 
     approved: bool
     confidence: int = Field(ge=0, le=100)
-    reason: str = Field(max_length=80)
+    reason: str = Field(min_length=1, max_length=80)
 
 
 class Finding(Bounded):

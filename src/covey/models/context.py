@@ -79,7 +79,7 @@ class ContextManager:
         return other
 
     async def fit(self, answer: int) -> Fitted:
-        """Return a prompt that leaves room for ``answer`` tokens.
+        """Return a prompt that leaves room for ``answer`` tokens: ``max_tokens_for(schema, context // 4)`` is usual.
 
         Raises ContextOverflow when prefix and pinned entries alone do not fit.
         """

@@ -282,9 +282,12 @@ def choice_schema(paths: Sequence[str], symbols: Mapping[str, Sequence[str]], mo
     """Return the schema of :class:`Choices` in which every path is one of ``paths``, every symbol one of its own.
 
     ``symbols``: names by path; a path without any can be chosen with the symbol ''. At most ``most`` choices. Paths
-    with quotes, backslashes or control characters are left out: engines cannot be trusted with them.
+    with quotes, backslashes or control characters are left out: engines cannot be trusted with them. Raises
+    AgentFeedback when none is left.
     """
     paths = [path for path in paths if plain(path) == path]
+    if not paths:
+        raise AgentFeedback("There is no path to choose from; give paths without quotes and backslashes.")
     bare = [path for path in paths if not symbols.get(path)]
     shapes: list[dict[str, JsonValue]] = [
         {"path": one_of([path]), "symbol": one_of(list(dict.fromkeys(symbols[path])))}

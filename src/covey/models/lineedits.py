@@ -22,7 +22,7 @@ from covey.models.schema import plain
 
 LABEL_CHARACTERS = 100
 """Characters of a line that its label shows."""
-_COMPARED = 400
+_COMPARED = 160
 _TEXT_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _BYTE_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -113,7 +113,7 @@ def nearest(text: str, known: Iterable[str]) -> str:
     """Return the string in ``known`` that is most like ``text``, cut to what a sentence can hold; '' for none."""
     texts = [item[:_COMPARED] for item in known]
     found = difflib.get_close_matches(text[:_COMPARED], texts, n=1, cutoff=0.0)
-    return found[0][:160] if found else ""
+    return found[0] if found else ""
 
 
 def settle(wanted: Sequence[LineEdit], files: Sequence[EditFile]) -> tuple[LineEdit, ...]:

@@ -240,6 +240,8 @@ def test_paths_and_symbols_are_chosen_from_those_that_exist() -> None:
     assert (one["path"]["enum"], one["symbol"]["enum"]) == (["a.py"], ["f", "g"])
     assert (other["path"]["enum"], other["symbol"]["enum"]) == (["b.py"], [""])
     Choices.model_validate({"choices": [{"path": "a.py", "symbol": "g"}]})
+    with pytest.raises(AgentFeedback, match="no path to choose from"):
+        choice_schema(['odd"name.py'], {})
 
 
 def test_a_path_with_quotes_is_written_plainly_and_found_again() -> None:
