@@ -24,8 +24,8 @@ class LyingEngine:
     ``counting``: "right", "early" (before the prompt is cut), "none" (nothing is said), "constant". ``finds``: the
     model repeats the code word when it can see it. ``schema``: "held" or "ignored"; ``understands``: the model answers
     a schema that the prompt shows. ``refuses``, ``fails``: from so many tokens on a prompt is refused, or the engine
-    fails. ``reuses``: a prefix is read once. ``hangs``: requests never end. ``slots``: served at once. ``startup``:
-    seconds of the first start.
+    fails. ``reuses``: a prefix is read once. ``hangs``: requests never end, or those of ``hangs_from`` tokens and more.
+    ``slots``: served at once. ``startup``: seconds of the first start.
     """
 
     claims: Capabilities = field(default_factory=lambda: Capabilities(context=32_000, timings=True))
@@ -38,6 +38,7 @@ class LyingEngine:
     fails: int = 10**9
     reuses: bool = True
     hangs: bool = False
+    hangs_from: int = 10**9
     broken: Exception | None = None
     slots: int = 1
     startup: float = 0.0
@@ -70,9 +71,9 @@ class LyingEngine:
 
     async def complete(self, prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> Completion:
         """Answer, or lie."""
-        if self.hangs:
-            await asyncio.get_running_loop().create_future()
         total = self._true(prompt)
+        if self.hangs or total >= self.hangs_from:
+            await asyncio.get_running_loop().create_future()
         self.longest = max(self.longest, total)
         if total >= self.fails:
             raise EngineError("It crashed.")

@@ -27,6 +27,7 @@ _SMALL = 24  # lines of the second prompt
 _SHORT = 0.95  # a count below this part of the expected one: something was cut
 _PLAUSIBLE = 10  # the engine's count and the back end's may differ by this factor: estimates are upper ones
 _REFINE = 4
+_PATIENCE = 0.9  # of the time left for one prompt, so that what was found before is not lost
 
 
 def code_word(salt: str) -> str:
@@ -79,10 +80,11 @@ class _Scale:
         """So many lines that the prompt is sure to be longer than ``tokens``."""
         return int(tokens * 1.3 / min(self.line, self.most_line)) + _SMALL
 
+    def cut_by_count(self, shot: _Shot) -> bool:
+        return self.counts and shot.end == "answered" and shot.tokens < _SHORT * self.tokens(shot.lines)
+
     def read_whole(self, shot: _Shot) -> bool:
-        if self.finds and not shot.found:
-            return False
-        return not self.counts or shot.tokens >= _SHORT * self.tokens(shot.lines)
+        return (shot.found or not self.finds) and not self.cut_by_count(shot)
 
 
 class WindowProbe:
@@ -122,7 +124,7 @@ class WindowProbe:
                 return self._unusable(shot)
         scale = await self._scale(shots[0], shots[1])
         good, bad, complete = await self._grow(scale, shots[1])
-        if bad is not None and bad.end == "answered" and not (scale.counts and bad.tokens < scale.tokens(bad.lines)):
+        if bad is not None and bad.end == "answered" and not scale.cut_by_count(bad):
             good, bad = await self._refine(scale, good, bad)
         beyond = await self._beyond(scale) if complete else None
         return self._judge(scale, good, bad, beyond, complete=complete)
@@ -130,7 +132,7 @@ class WindowProbe:
     async def _shoot(self, lines: int) -> _Shot:
         prompt = window_prompt(lines, self._salt)
         try:
-            async with asyncio.timeout(self._deadline.left):
+            async with asyncio.timeout(_PATIENCE * self._deadline.left):
                 answer = await self._backend.complete(prompt, None, Sampling(max_tokens=ANSWER))
         except ContextOverflow as error:
             return _Shot(lines, "refused", context=error.context, words=str(error))
@@ -241,7 +243,7 @@ class WindowProbe:
             text = f"A prompt of about {about} tokens is refused as too long, although {self._claimed} are claimed."
         elif bad.end == "failed":
             text = f"A prompt of about {about} tokens fails, although {self._claimed} are claimed. {bad.words}"
-        elif scale.counts and bad.tokens < _SHORT * about:
+        elif scale.cut_by_count(bad):
             real = max(real, min(bad.tokens, self._claimed))
             text = (
                 f"Long prompts are cut without an error: {self._claimed} tokens are claimed, of a prompt of about "

@@ -165,12 +165,15 @@ class ModelPool:
             await ticket.granted
         except BaseException:
             self._queue.leave(ticket)
-            if ticket.granted.done() and not ticket.granted.cancelled() and not ticket.granted.exception():
-                self._give_back(self._seat(ticket))
+            granted = ticket.granted.done() and not ticket.granted.cancelled() and not ticket.granted.exception()
+            if granted and ticket.model in self._seats:  # and cancelled before it could go on
+                self._give_back(self._seats[ticket.model])
             else:
                 self._go_on()
             raise
-        seat = self._seat(ticket)
+        if ticket.model not in self._seats:
+            raise EngineError(CLOSED)
+        seat = self._seats[ticket.model]
         keeper = self._slots[seat.name]
         slot = keeper.take(context_key)
         try:
@@ -272,12 +275,6 @@ class ModelPool:
         if not ticket.granted.done():  # else cancelled: its task has not run yet
             seat.in_use += 1
             ticket.granted.set_result(None)
-
-    def _seat(self, ticket: Ticket) -> _Seat:
-        try:
-            return self._seats[ticket.model]
-        except KeyError:
-            raise EngineError(CLOSED) from None
 
     def _give_back(self, seat: _Seat) -> None:
         seat.in_use -= 1

@@ -117,6 +117,13 @@ async def test_a_slow_engine_is_measured_as_far_as_the_time_reaches() -> None:
     assert "longer ones were not tried" in window.explanation
 
 
+async def test_what_was_found_before_a_prompt_that_never_ends_is_kept() -> None:
+    window = (await measure(LyingEngine(HONEST, hangs_from=3000, prefill=1e9), budget_s=2.0)).window
+
+    assert 500 < window.real < 3000
+    assert window.state == "reduced"
+
+
 async def test_no_prompt_is_longer_than_allowed() -> None:
     engine = LyingEngine(HONEST)
     report = await measure(engine, budget_s=600, clock=engine.clock, longest=10_000)

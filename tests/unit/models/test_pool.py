@@ -296,6 +296,18 @@ async def test_a_cancelled_request_leaves_the_queue_and_the_next_is_served() -> 
     assert "start b" not in machine.log
 
 
+async def test_a_request_cancelled_when_its_turn_has_just_come_gives_its_place_back() -> None:
+    machine = Machine(4)
+    async with machine.pool({"a": 4}) as pool:
+        async with pool.use("a"):
+            waiting = asyncio.create_task(_ask(pool, "a"))
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await _ask(pool, "a") == "a"
+
+
 async def test_closing_ends_engines_and_fails_those_who_wait() -> None:
     machine = Machine(4)
     pool = machine.pool({"a": 4, "b": 4})
