@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from covey.bench import engine_memory
 from covey.bench.engine_memory import Configuration, compare, configurations, table
 from covey.core.errors import EngineError
 from covey.testing.gguf import write_random
+from support_gguf import write_hybrid, write_latent
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,14 @@ def test_the_plan_is_what_the_engine_takes(models: dict[str, Path], configuratio
     assert compared.good, table([compared])
     assert min(compared.logged.values()) > 0.5
     assert compared.lines["cache"] == (2 if configuration.family == "gemma3" else 1)
+
+
+@pytest.mark.parametrize("write", [write_hybrid, write_latent])
+def test_states_and_latent_caches_are_what_the_engine_takes(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    """Architectures that the benchmark lacks: layers without a cache, and a cache without values."""
+    compared = compare(write(tmp_path / "m.gguf"), Configuration(family="llama", parallel=3, context=2048))
+    assert compared.good, compared
+    assert compared.lines["cache"] == (2 if write is write_hybrid else 1)
 
 
 def test_a_plan_for_another_context_is_not_what_the_engine_takes(models: dict[str, Path]) -> None:
