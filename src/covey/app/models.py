@@ -23,7 +23,7 @@ from covey.models.download import pull
 from covey.models.memory import MachineMemory, machine_memory
 from covey.models.names import ModelFile, downloaded_names, resolve_model
 from covey.models.spec import EngineSpec
-from covey.models.transfer import Pulled, Watcher, check_address, unwatched
+from covey.models.transfer import Fetch, Pulled, Watcher, check_address, unwatched
 from covey.settings import Settings
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ async def pull_models(
 async def _pull_one(
     model: CatalogueModel, folder: Path, sha256: str | None, hub: str, observer: Watcher
 ) -> Pulled:  # fmt: skip
+    observer(Fetch(state="checking", message=f"{model.name}: asking {hub} for it"))
     return await pull(
         model.url(hub),
         model.path(folder),

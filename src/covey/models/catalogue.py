@@ -61,8 +61,8 @@ class CatalogueModel(Frozen):
     maker: Line
     parameters: Line
     licence: Line
-    repo: Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,96}/[\w.-]{1,96}$")]
-    file: Annotated[str, StringConstraints(pattern=r"^[\w][\w.-]{0,150}\.gguf$")]
+    repo: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", max_length=200)]
+    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.gguf$", max_length=150)]
     revision: Annotated[str, StringConstraints(pattern=r"^(main|[0-9a-f]{40})$")] = "main"
     quantisation: Line
     size: int = Field(gt=0, le=1 << 42)

@@ -52,7 +52,7 @@ _MAGIC = b"GGUF"
 _BEGINNING = 24
 _TELL_S = 0.1
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")  # a proxy is never asked for this machine itself
 
 
 async def pull(
@@ -171,14 +171,14 @@ class _Job:
             if known.validator:
                 headers["If-Range"] = known.validator
         limits = httpx2.Timeout(self.patience.silence_s, connect=self.patience.connect_s)
-        own = urlsplit(self.url).hostname not in _LOOPBACK  # a proxy is never asked for this machine itself
-        async with httpx2.AsyncClient(timeout=limits, trust_env=own, follow_redirects=False) as client:
+        direct: dict[str, httpx2.AsyncBaseTransport | None] = dict.fromkeys(_LOOPBACK)
+        async with httpx2.AsyncClient(timeout=limits, mounts=direct, follow_redirects=False) as client:
             url, digest, linked = self.url, None, None
             for _ in range(_HOPS):
                 async with client.stream("GET", url, headers=headers) as response:
                     self._reached = True
-                    digest = linked_digest(response.headers) or digest
-                    linked = number(response.headers.get("x-linked-size")) or linked
+                    digest = digest or linked_digest(response.headers)  # the first host's word counts
+                    linked = linked or number(response.headers.get("x-linked-size"))
                     if not response.has_redirect_location:
                         yield response, digest, linked
                         return

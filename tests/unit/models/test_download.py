@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
 import resource
@@ -14,12 +15,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from covey.core.errors import RunError, UnusableModel
 from covey.models.download import pull
-from covey.models.partfile import PartState, bad_path, part_path
+from covey.models.partfile import PartState, bad_path, open_part, part_path
 from covey.models.transfer import Clock, Fetch, Patience, Pulled
 from support_download import CONTENT, Plan, serving
 
@@ -389,3 +391,49 @@ async def test_a_folder_in_the_way_or_one_that_cannot_be_made_is_said(tmp_path: 
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written"):
         await pull("http://127.0.0.1:9/model.gguf", tmp_path / "file" / "model.gguf")
+
+
+async def test_a_proxy_from_the_environment_is_used_for_other_hosts_only(
+    dest: Path, naps: Naps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving() as server:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{server.port}")
+        for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        await pull("http://hub.invalid/model.gguf", dest, clock=naps.clock)
+        assert server.requests[0][0] == "http://hub.invalid/model.gguf"
+        dest.unlink()
+        await pull(server.url, dest, clock=naps.clock)
+        assert server.requests[1][0] == "/model.gguf"
+
+
+def test_a_part_that_is_put_in_place_before_it_is_locked_is_not_written_to(
+    dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dest.parent.mkdir()
+    part_path(dest).write_bytes(b"GGUF")
+    locked, real = [0], fcntl.flock
+
+    def flock(handle: Any, operation: int) -> None:
+        if not locked[0]:
+            part_path(dest).replace(dest)  # another download has just finished
+        locked[0] += 1
+        real(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with open_part(dest) as part:
+        part.write(b"other")
+    assert locked[0] == 2
+    assert dest.read_bytes() == b"GGUF"
+    assert part_path(dest).read_bytes() == b"other"
+
+
+async def test_a_proxy_that_refuses_is_not_taken_for_the_hub(
+    dest: Path, naps: Naps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(Plan(status=403)) as server:
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{server.port}")
+        with pytest.raises(RunError, match=r"hub\.invalid cannot be reached"):
+            await pull("https://hub.invalid/model.gguf", dest, clock=naps.clock, patience=Patience(reach_tries=1))
