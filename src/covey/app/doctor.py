@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import shutil
 
 from covey.app.build import open_store
@@ -15,7 +16,7 @@ from covey.execution.tools import git_version, node_version, uv_version
 from covey.settings import Settings, home_folder, search_path
 
 _NODE = (18, 18)
-_ENGINES = ("llama-server", "ollama")
+_SERVERS = ("llama-server", "ollama")
 _FREE = 2 << 30
 _IMPORTANT = ("filesystem", "network", "memory", "processes")
 
@@ -97,10 +98,20 @@ async def _node() -> list[Finding]:
 
 
 async def _engines() -> list[Finding]:
-    present = [name for name in _ENGINES if shutil.which(name, path=search_path())]
-    seen = f"; {', '.join(present)} found but not used by this version" if present else ""
-    detail = f"this version has no model engine: every role is filled by its procedural floor{seen}"
-    return [Finding(name="engines", state=FindingState.reduced, detail=detail)]
+    present = [name for name in _SERVERS if shutil.which(name, path=search_path())]
+    embedded = importlib.util.find_spec("xllamacpp") is not None
+    usable = (["embedded (runs GGUF files)"] if embedded else []) + present
+    if usable:
+        detail = f"{', '.join(usable)}; measure one with: covey doctor --model NAME|PATH.gguf|URL"
+        return [Finding(name="engines", state=FindingState.ok, detail=detail)]
+    return [
+        Finding(
+            name="engines",
+            state=FindingState.reduced,
+            detail="nothing here runs models: every role is filled by its procedural floor, or by a model URL",
+            mend="pip install 'covey[local]'",
+        )
+    ]
 
 
 async def _store(settings: Settings) -> list[Finding]:

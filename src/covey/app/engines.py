@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from covey.agents.desk import Engines
+from covey.app.measured import measured_context
 from covey.core.errors import ReplayDivergence, UnusableModel
 from covey.core.protocols import ModelBackend
 from covey.models.spec import EngineSpec
@@ -129,7 +130,8 @@ def endpoint_backend(endpoint: ModelEndpoint, settings: Settings) -> ModelBacken
     from covey.models.backends.openai_compatible import OpenAICompatibleBackend
 
     verify = str(settings.ca_file) if settings.ca_file else True
-    return OpenAICompatibleBackend(endpoint.url, model=endpoint.model, key=key, verify=verify, context=settings.context)
+    context = settings.context or measured_context(settings)
+    return OpenAICompatibleBackend(endpoint.url, model=endpoint.model, key=key, verify=verify, context=context)
 
 
 def choose_engine(settings: Settings) -> tuple[Engine, str]:

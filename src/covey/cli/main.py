@@ -101,10 +101,22 @@ def run(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """Say what of sandbox, interpreters, git, node and engines is here, what is reduced, and how to mend it."""
-    from covey.cli.doctor import doctor_command
+def doctor(
+    model: Annotated[
+        str | None, typer.Option(help="Measure this model's engine instead: NAME, PATH.gguf or URL.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=5, max=3600, help="Seconds to measure for, once it runs.")] = 60.0,
+    memory: Annotated[float | None, typer.Option(metavar="GB", help="Memory for the model. Default: 8.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what of sandbox, interpreters, git, node and engines is here, what is reduced, and how to mend it.
 
+    With --model: what that engine really does (window, schemas, speed, reuse) and how Covey will use it.
+    """
+    from covey.cli.doctor import doctor_command, engine_command
+
+    if model is not None:
+        finish(lambda: engine_command(model, seconds, as_json=as_json, memory=memory), as_json=as_json)
     finish(lambda: doctor_command(as_json=as_json), as_json=as_json)
 
 
