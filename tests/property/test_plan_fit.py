@@ -40,7 +40,7 @@ BYTES = st.integers(10**8, 8 * 10**9)
 GPUS = st.one_of(st.none(), st.just(0), BYTES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(model=MODELS, memory=BYTES, gpu=GPUS, parallel=st.integers(1, 4))
 def test_a_plan_fits_its_budget_and_more_memory_never_refuses(
     model: ModelShape, memory: int, gpu: int | None, parallel: int

@@ -7,12 +7,12 @@ import struct
 import tempfile
 from pathlib import Path
 
-from covey.models.shape import model_shape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covey.core.errors import UnusableModel
 from covey.models.gguf import GgufFile, read_gguf
+from covey.models.shape import model_shape
 from covey.testing.gguf import write_random
 from support_gguf import gguf_bytes, string_value, tensor_entry
 
@@ -64,13 +64,13 @@ def _mutated(whole: bytes, cuts: list[tuple[int, int, bytes]], within: int) -> b
     return bytes(data)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cuts=CUTS)
 def test_a_mutated_small_file_is_read_or_refused(cuts: list[tuple[int, int, bytes]]) -> None:
     _read(_mutated(SMALL, cuts, len(SMALL) - 512))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cuts=CUTS, kept=st.integers(0, 1 << 16))
 def test_a_mutated_or_truncated_real_file_is_read_or_refused(cuts: list[tuple[int, int, bytes]], kept: int) -> None:
     data = _mutated(_real(), cuts, 16_000)

@@ -63,6 +63,8 @@ def largest_context(
     ubatch: int = 512,
 ) -> int:
     """The most tokens that each slot can have, up to what the model was trained on; 0 where not even 256 fit."""
+    if shape.weights_bytes > memory_bytes + (gpu_bytes or 0):
+        return 0
     budget = _Budget(shape, memory_bytes, gpu_bytes, parallel, ubatch)
     low, high = 0, (shape.context_train or USEFUL[0]) // 256
     while low < high:

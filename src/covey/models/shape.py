@@ -246,7 +246,8 @@ class _Shape:
 
     def _text(self, key: str) -> str:
         value = self._metadata.get(key, "")
-        return value[:200] if isinstance(value, str) else ""
+        # Names are shown to people: nothing in them may steer a terminal.
+        return "".join(filter(str.isprintable, value[:200])) if isinstance(value, str) else ""
 
     def _number(self, key: str, low: int, high: int, default: int | None = None) -> int:
         value = self._metadata.get(f"{self._architecture}.{key}", default)

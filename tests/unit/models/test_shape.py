@@ -150,3 +150,9 @@ def test_files_that_are_no_language_models_are_refused(metadata: dict[str, str],
 def test_a_vocabulary_alone_is_refused() -> None:
     with pytest.raises(UnusableModel, match="without weights"):
         model_shape(GgufFile(3, {"general.architecture": "llama"}, (), 100))
+
+
+def test_a_name_cannot_steer_the_terminal_that_shows_it() -> None:
+    gguf = header("llama", [ATTENTION])
+    gguf.metadata["general.name"] = "a\x1b[2Jb\u202ec\n" + "d" * 500
+    assert model_shape(gguf).name == "a[2Jbc" + "d" * 191
