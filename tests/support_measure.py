@@ -25,7 +25,8 @@ class LyingEngine:
     model repeats the code word when it can see it. ``schema``: "held" or "ignored"; ``understands``: the model answers
     a schema that the prompt shows. ``refuses``, ``fails``: from so many tokens on a prompt is refused, or the engine
     fails. ``reuses``: a prefix is read once. ``hangs``: requests never end, or those of ``hangs_from`` tokens and more.
-    ``slots``: served at once. ``startup``: seconds of the first start.
+    ``slots``: served at once. ``startup``: seconds of the first start. ``words``: tokens of a free
+    answer at most.
     """
 
     claims: Capabilities = field(default_factory=lambda: Capabilities(context=32_000, timings=True))
@@ -42,6 +43,7 @@ class LyingEngine:
     broken: Exception | None = None
     slots: int = 1
     startup: float = 0.0
+    words: int = 10**9
     prefill: float = 1000.0
     decode: float = 20.0
     streams: bool = True
@@ -84,7 +86,7 @@ class LyingEngine:
         visible = text[-kept * 4 :] if kept < total else text
         reused = self._reused(visible) if self.reuses else 0
         answer = self._answer(visible, schema)
-        written = min(sampling.max_tokens, max(1, len(answer) // 4 if schema else sampling.max_tokens))
+        written = min(sampling.max_tokens, max(1, len(answer) // 4 if schema else self.words))
         waited = await self._work(kept - reused, written)
         counted = {"right": kept, "early": total, "none": 0, "constant": 77}[self.counting]
         usage = Usage(prefilled=max(0, counted - reused), reused=min(reused, counted), generated=written)

@@ -27,6 +27,10 @@ from covey.models.structured import ask
 PROMPT_TOKENS = 1500
 """Size of the prompt that speed is measured with; at most a quarter of the window."""
 DECODED = 32
+LONGEST_TOKEN = 8
+"""Characters of source code that a token holds at most, on average."""
+NOTICEABLE_S = 0.05
+"""Differences in time below this say nothing about an engine."""
 ASKED = 5
 """Bounded answers asked for, of each kind."""
 
@@ -148,7 +152,8 @@ class _Probes:
         line = "def handled(parcel): return parcel.weight > 20 and parcel.zone in ZONES\n"
         few = await self._backend.count(self._prompt(line * 4, use))
         more = await self._backend.count(self._prompt(line * 8, use))
-        lines = 4 + max(0, round((tokens - few) / max(1.0, (more - few) / 4)))
+        per_line = max(len(line) / LONGEST_TOKEN, (more - few) / 4)  # a count may be far too low before it is learned
+        lines = max(1, 4 + round((tokens - few) / per_line))
         return self._prompt(line * lines + "\nWhat does this code do?", use)
 
     async def _speed(self, claimed: Capabilities) -> tuple[Speed, Prefix]:
@@ -230,6 +235,8 @@ class _Probes:
             *(self._backend.complete(prompt, None, Sampling(max_tokens=DECODED)) for prompt in prompts[2:])
         )
         together = self._clock() - started
+        if serial < 2 * NOTICEABLE_S:
+            return Parallel(claimed=claimed.parallel, explanation="The engine is too fast to tell by the clock.")
         gain = serial / together if together > 0 else 1.0
         helps = gain >= 1.2
         text = f"Two requests at once took {together:.2f} s, one after the other {serial:.2f} s."
@@ -250,7 +257,7 @@ class _Probes:
             claimed.context,
             self._deadline,
             self._salt,
-            per_s=speed.prefill_per_s or 100.0,
+            per_s=speed.prefill_per_s,
             reuses=prefix.reused * 2 >= prefix.of > 0,
             longest=longest,
         )
@@ -285,12 +292,13 @@ def _speed(once: Completion, again: Completion, total: int, *, reused: int) -> S
     prefill = max(1, total - once.usage.reused) / max(first, 1e-6)
     waited = again.first_token_s or (total - reused) / prefill
     written = max(again.usage.generated, 1)
-    decode = max(written - 1, 1) / max(again.duration_s - waited, 1e-6)
+    early = written < DECODED // 4
+    decode = written / max(again.duration_s, 1e-6) if early else (written - 1) / max(again.duration_s - waited, 1e-6)
     text = f"A prompt of {total} tokens is read in {first:.2f} s; then {decode:.1f} tokens are written each second."
-    if written < DECODED // 4:
-        text += f" The model stopped after {written} tokens, so the second figure is rough."
+    if early:
+        text += f" The model stopped early ({written} of {DECODED} tokens): it may write faster than this."
     return Speed(
-        state="ok",
+        state="reduced" if early else "ok",
         explanation=text,
         prefill_per_s=round(prefill, 1),
         decode_per_s=round(decode, 2),
@@ -303,6 +311,10 @@ def _prefix(once: Completion, again: Completion, total: int, *, counted: bool) -
     if counted:
         reused, estimated = again.usage.reused, False
         text = f"Of a prompt of {total} tokens sent again, {reused} were not read again, by the engine's own count."
+    elif 0 < once.first_token_s < NOTICEABLE_S:
+        return Prefix(
+            explanation="The engine does not say what it reuses, and is too fast to tell by the clock.", of=total
+        )
     elif once.first_token_s and again.first_token_s:
         part = max(0.0, 1.0 - again.first_token_s / once.first_token_s)
         reused, estimated = round(total * part), True

@@ -92,6 +92,11 @@ def _protocol(report: EngineReport) -> tuple[Protocol, str]:
     claimed = report.claimed.schema_support if report.claimed else "none"
     answers = [each for each in (report.schema_answers, report.actions) if each.asked]
     asked, valid = sum(each.asked for each in answers), sum(each.valid for each in answers)
+    if answers and not any(max(each.valid, each.shown) for each in answers):
+        return "validate-and-retry", (
+            f"None of {asked} bounded answers was valid. They are checked and asked for again, but most work will be "
+            "done without this model: choose another one."
+        )
     if claimed not in ("grammar", "json_schema"):
         return "validate-and-retry", "The engine holds no schema itself: answers are checked, and asked for again."
     if not answers:

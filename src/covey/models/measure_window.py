@@ -90,8 +90,8 @@ class _Scale:
 class WindowProbe:
     """Measures one window.
 
-    ``per_s``: tokens that the engine reads in a second; ``reuses``: prefixes once only. ``longest``: tokens of the
-    longest prompt to send.
+    ``per_s``: tokens that the engine reads in a second, 0 when that is not known; ``reuses``: prefixes once only.
+    ``longest``: tokens of the longest prompt to send.
     """
 
     def __init__(
@@ -118,11 +118,14 @@ class WindowProbe:
         lines = _SMALL
         while lines > 2 and await self._backend.count(window_prompt(lines, self._salt)) > self._claimed // 4:
             lines //= 2
+        started = self._deadline.elapsed
         shots = [await self._shoot(lines // 2), await self._shoot(lines)]
+        spent = self._deadline.elapsed - started
         for shot in shots:
             if shot.end != "answered":
                 return self._unusable(shot)
         scale = await self._scale(shots[0], shots[1])
+        self._per_s = self._per_s or scale.tokens(lines) / max(spent, 1e-6)
         good, bad, complete = await self._grow(scale, shots[1])
         if bad is not None and bad.end == "answered" and not scale.cut_by_count(bad):
             good, bad = await self._refine(scale, good, bad)

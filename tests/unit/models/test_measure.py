@@ -175,6 +175,22 @@ async def test_speed_is_what_the_clock_says() -> None:
     assert speed.decode_per_s == pytest.approx(25, rel=0.05)
 
 
+async def test_speed_of_a_model_that_says_little_is_called_rough() -> None:
+    speed = (await _measure(LyingEngine(HONEST, decode=25.0, words=2))).speed
+
+    assert speed.state == "reduced"
+    assert 0 < speed.decode_per_s <= 25
+    assert "stopped early (2 of 32 tokens)" in speed.explanation
+
+
+async def test_an_engine_too_fast_for_the_clock_is_not_said_to_reuse_anything() -> None:
+    claims = HONEST.model_copy(update={"timings": False})
+    prefix = (await _measure(LyingEngine(claims, prefill=1e6))).prefix
+
+    assert prefix.state == "skipped"
+    assert prefix.reused == 0
+
+
 async def test_speed_of_an_engine_that_does_not_stream_is_measured_all_the_same() -> None:
     speed = (await _measure(LyingEngine(HONEST, prefill=500.0, decode=25.0, streams=False))).speed
 

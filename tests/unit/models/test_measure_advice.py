@@ -41,6 +41,14 @@ def test_an_engine_that_breaks_its_word_on_schemas_is_validated() -> None:
     assert "only 8 of 10" in advice.choices[0].why
 
 
+def test_a_model_that_gives_no_valid_answer_is_not_recommended() -> None:
+    none = Answers(state="failed", asked=5, valid=0, shown=0)
+    advice = advise(_with(schema_answers=none, actions=none))
+
+    assert advice.protocol == "validate-and-retry"
+    assert "choose another one" in advice.choices[0].why
+
+
 @pytest.mark.parametrize(
     ("grammar", "support", "protocol", "edits"),
     [
