@@ -14,6 +14,7 @@ from covey.core.errors import ContextOverflow, EngineError, UnusableModel
 from covey.core.model import ChatMessage, Sampling, Schema
 from covey.models.backends.embedded import EmbeddedBackend, launch
 from covey.models.http import HttpClient
+from covey.models.llamaclient import SchemaIgnored
 from covey.models.spec import EngineSpec
 from covey.testing.gguf import write_random, write_speaking
 
@@ -136,6 +137,14 @@ async def test_an_answer_that_fills_the_window_is_cut_as_length(random: Path) ->
         answer = await backend.complete(ASK, schema, Sampling(max_tokens=5000))
     assert answer.finish == "length"
     assert answer.usage.generated < 256
+
+
+async def test_a_schema_that_the_engine_cannot_read_gives_no_answer(random: Path) -> None:
+    async with _backend(random) as backend:
+        unreadable: list[Schema] = [{"type": "objekt"}, {"$ref": "#/nowhere"}]
+        for schema in unreadable:
+            with pytest.raises(SchemaIgnored):
+                await backend.complete(ASK, schema, Sampling(max_tokens=20, temperature=0))
 
 
 async def test_a_slot_survives_its_engine(random: Path, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ async def lives(spec: EngineSpec, rounds: int) -> dict[str, float]:
 
 async def leftovers(spec: EngineSpec, rounds: int) -> dict[str, int]:
     """Live many lives; say what this process holds more than before."""
-    for _ in range(3):  # what the first ones import and allocate stays
+    for _ in range(min(3, rounds)):  # what the first ones import and allocate stays
         await life(spec)
     before = holding()
     for _ in range(rounds):

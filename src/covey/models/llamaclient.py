@@ -176,7 +176,7 @@ class LlamaClient:
     ) -> Completion:
         """Let the model continue ``prompt``, byte for byte.
 
-        Raises SchemaIgnored when an answer that ended by itself is no JSON although a schema was given.
+        Raises SchemaIgnored when the answer is no JSON (or, cut off, no beginning of any) although a schema was given.
         """
         started = self._clock()
         first: float | None = None
@@ -195,7 +195,8 @@ class LlamaClient:
             raise EngineError("The engine's stream ended before its answer did. The engine may have been killed.")
         text = "".join(parts)
         finish = _finish(final)
-        if schema is not None and finish == "stop" and not _is_json(text):
+        # LLGuidance lets the model run free where it cannot read the schema, and tells only its log.
+        if schema is not None and not (_is_json(text) if finish == "stop" else _begins_json(text)):
             raise SchemaIgnored(
                 "The engine's answer is not JSON although a schema was given. Its grammar engine does not understand "
                 "the schema: use fewer keywords of JSON schema.",
@@ -296,6 +297,10 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _begins_json(text: str) -> bool:
+    return text.lstrip()[:1] in tuple('{["-0123456789tfn') or not text.strip()
 
 
 def _object(value: JsonValue, path: str) -> dict[str, JsonValue]:

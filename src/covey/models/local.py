@@ -224,8 +224,8 @@ class LocalBackend:
         if running is not None:
             async with self._lock:
                 if self._running is running:
-                    ended = await running.process.ended_within(1.0)
-                    if ended:
+                    # A program's sockets close after its memory is given back, just before it is gone.
+                    if await running.process.ended_within(0.3):
                         cause = running.process.failure(loading=False)
                         error = EngineError(str(cause), detail=cause.detail)
                     await self._end(running, grace_s=0.0)

@@ -117,6 +117,8 @@ async def test_an_end_without_a_reason_is_an_error() -> None:
 async def test_an_answer_that_ignores_its_schema_is_no_answer() -> None:
     with pytest.raises(SchemaIgnored):
         await _completed(Fake([{"content": "hello"}, FINAL]), SCHEMA)
+    with pytest.raises(SchemaIgnored):
+        await _completed(Fake([{"content": "hello"}, FINAL | {"stop_type": "limit"}]), SCHEMA)
     cut = await _completed(Fake([{"content": '{"a'}, FINAL | {"stop_type": "limit"}]), SCHEMA)
     assert cut.finish == "length"
 
