@@ -23,6 +23,7 @@ MOST_GB = 1 << 20
 """More memory than this is taken for a mistake."""
 
 _GB = 1 << 30
+_GPU_NOTE = "Layers on a GPU need a llama-server built for it; the embedded engine runs on the processor."
 _LEAST_CONTEXT = 4096
 
 
@@ -166,12 +167,13 @@ def _plan_file(
 ) -> PlanReport:
     """Plan from the file's own header."""
     nothing = PlanReport(model=source.name, path=source.path, memory_bytes=memory, parallel=parallel)
+    gpu = gpu_budget(memory, machine_memory())
     try:
         shape = model_shape(read_gguf(source.path))
     except UnusableModel as error:
         return nothing.model_copy(update={"error": str(error)})
     try:
-        return _reported(source, _chosen(shape, memory, context, parallel, kv_type), memory, "")
+        return _reported(source, _chosen(shape, memory, context, parallel, kv_type, gpu=gpu), memory, "")
     except DoesNotFit as error:
         smallest = _smallest(shape, memory, context, parallel, kv_type)
         return _reported(source, smallest, memory, str(error))
@@ -190,10 +192,9 @@ def gpu_budget(memory: int, machine: MachineMemory) -> int | None:
 
 
 def _chosen(
-    shape: ModelShape, memory: int, context: int | None, parallel: int, kv_type: KvType | None
+    shape: ModelShape, memory: int, context: int | None, parallel: int, kv_type: KvType | None, *, gpu: int | None
 ) -> MemoryPlan:  # fmt: skip
     """The best plan that fits; with ``kv_type``, the largest usual context that fits so. Raises DoesNotFit."""
-    gpu = gpu_budget(memory, machine_memory())
     if kv_type is None:
         return fit(shape, memory_bytes=memory, gpu_bytes=gpu, context=context, parallel=parallel)
     layers = 0 if gpu == 0 else len(shape.layers) + 1
@@ -238,23 +239,24 @@ def _reported(source: ModelFile, plan: MemoryPlan, memory: int, error: str) -> P
         kv_type=plan.kv_type,
         gpu_layers=plan.gpu_layers,
         rows=tuple(PlanRow(what=what, bytes=size, why=why) for what, size, why in rows(plan)),
-        notes=plan.notes,
+        notes=(*plan.notes, *([_GPU_NOTE] if plan.gpu_layers else [])),
         error=error,
     )
 
 
 def engine_spec(source: ModelFile, memory: int, *, context: int | None, parallel: int | None) -> EngineSpec:
-    """How to start an engine for a file within ``memory`` bytes. Blocking. Raises UnusableModel, DoesNotFit.
+    """How to start the embedded engine for a file within ``memory`` bytes. Blocking.
 
-    A context that only the catalogue recommends gives way to what fits; one that is asked for does not.
+    Its published build runs on the processor, so no layers go to a GPU. A context that only the catalogue recommends
+    gives way to what fits; one that is asked for does not. Raises UnusableModel, DoesNotFit.
     """
     _check_numbers(context, parallel or 1, None)
     shape = model_shape(read_gguf(source.path))
     slots = parallel or source.parallel
     try:
-        plan = _chosen(shape, memory, context or source.context, slots, None)
+        plan = _chosen(shape, memory, context or source.context, slots, None, gpu=0)
     except DoesNotFit:
         if context or not source.context:
             raise
-        plan = _chosen(shape, memory, None, slots, None)
+        plan = _chosen(shape, memory, None, slots, None, gpu=0)
     return plan.to_spec(source.path).model_copy(update={"alias": source.name})

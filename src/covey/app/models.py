@@ -196,7 +196,8 @@ async def serving(
     if not isinstance(source, ModelFile):
         raise UnusableModel(f"{what} is not one model file. Give a GGUF file, or the name of one downloaded model.")
     budget = check_memory(settings.memory if memory_gb is None else memory_gb)
-    spec = await asyncio.to_thread(engine_spec, source, budget, context=context, parallel=parallel)
+    planned = await asyncio.to_thread(engine_spec, source, budget, context=context, parallel=parallel)
+    spec = planned.model_copy(update={"threads": settings.threads})
     check_port(port)
     key = f"{secrets.token_urlsafe(32)}-key"  # engines show the end of their key in their log
     process, url = await launch(spec, key, _LOAD_S, port=port)

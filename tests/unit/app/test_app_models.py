@@ -181,7 +181,10 @@ def test_layers_go_to_a_card_where_there_is_one(
     machine = MachineMemory(total=64 << 30, available=32 << 30, gpus=(card,))
     monkeypatch.setattr("covey.app.modelplan.machine_memory", lambda: machine)
     for kind in (None, "f16"):
-        assert plan_model(str(tiny), settings, memory_gb=1, kv_type=kind).gpu_layers == 3
+        report = plan_model(str(tiny), settings, memory_gb=1, kv_type=kind)
+        assert report.gpu_layers == 3
+        assert any("llama-server" in note for note in report.notes)
+    assert engine_spec(ModelFile(path=str(tiny), name="m"), 1 << 30, context=None, parallel=None).gpu_layers == 0
 
 
 def test_a_file_is_planned_from_its_own_header(tiny: Path, settings: Settings) -> None:
