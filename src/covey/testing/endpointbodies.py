@@ -84,7 +84,7 @@ def smallest(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
 
 def overflow(prompt: int, context: int) -> dict[str, Any]:
     """Refuse a prompt as llama-server does."""
-    words = f"the request exceeds the available context size ({prompt} >= {context}), try increasing it"
+    words = f"request ({prompt} tokens) exceeds the available context size ({context} tokens), try increasing it"
     kind = "exceed_context_size_error"
     return {"error": {"code": 400, "message": words, "type": kind, "n_prompt_tokens": prompt, "n_ctx": context}}
 

@@ -274,13 +274,17 @@ class OpenAICompatibleBackend:
         start, first_s = clock(), 0.0
         collected = Collected()
         most = 64 * limit + 1024  # characters that so many tokens can hardly have
-        async with aclosing(self._api.stream("/chat/completions", body)) as events:
-            async for event in events:
-                collected.take(event)
-                first_s = first_s or (clock() - start if collected.size else 0.0)
-                if collected.size > most:  # the server does not keep the limit of tokens
-                    collected.finish = "length"
-                    break
+        try:
+            async with aclosing(self._api.stream("/chat/completions", body)) as events:
+                async for event in events:
+                    collected.take(event)
+                    first_s = first_s or (clock() - start if collected.size else 0.0)
+                    if collected.size > most:  # the server does not keep the limit of tokens
+                        collected.finish = "length"
+                        break
+        except EngineError:
+            if collected.finish is None:  # what breaks behind the end of an answer costs at most its token counts
+                raise
         if collected.finish is None:
             raise EngineError(
                 f"{self._api.url} ended its stream before the answer was whole. Restart the server if this goes on."
