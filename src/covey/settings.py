@@ -48,6 +48,16 @@ class Settings(BaseSettings):
     api: Literal["auto", "chat", "responses"] = Field(
         "auto", description="Which API a model URL speaks; auto: Responses for api.openai.com, chat elsewhere."
     )
+    code_interpreter: bool = Field(
+        default=True, description="Responses API: the model may run code in the host's sandbox."
+    )
+    web_search: bool = Field(
+        default=False, description="Responses API: the model may search the web, within source_hosts."
+    )
+    vector_stores: tuple[str, ...] = Field((), description="Responses API: vector stores that the model may search.")
+    source_hosts: tuple[str, ...] = Field(
+        (), description="Hosts on whose pages an answer may rest; an answer that rests on another is refused."
+    )
     ca_file: Path | None = Field(None, description="Certificates to trust for model URLs, beside the system's own.")
     threads: int = Field(0, ge=0, le=512, description="Threads of a local engine; 0: one for each core.")
     context: int | None = Field(None, ge=512, description="Tokens of a model's window; default: planned from memory.")

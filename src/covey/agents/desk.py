@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from covey.core.canonical import Frozen
+from covey.core.canonical import Frozen, Volatile
 from covey.core.errors import AgentFeedback, ContextOverflow, EngineError, UnusableModel
 from covey.core.model import Capabilities, ChatMessage, Completion, Sampling, Schema
 from covey.core.protocols import ModelBackend
@@ -19,6 +19,7 @@ from covey.models.context import ContextManager, Dropped, Fitted
 from covey.models.ledger import Entry, Ledger, Prefix
 from covey.models.prompts import render
 from covey.models.schema import BoundedT, max_tokens_for, schema_of
+from covey.models.sourcepolicy import Provenance
 from covey.models.structured import Answered, ask
 
 PROMPTS = "covey.agents.prompts"
@@ -38,6 +39,10 @@ class Engines(Protocol):
 
     def use(self, role: str) -> AbstractAsyncContextManager[ModelBackend]:
         """Lend the role's model for one block. Raises EngineError, UnusableModel."""
+        ...
+
+    def drain_provenance(self) -> tuple[Provenance, ...]:
+        """Return where the answers since the last time came from, as far as hosted models say."""
         ...
 
 
@@ -62,6 +67,7 @@ class Minutes(Frozen):
     entries: tuple[Entry, ...] = ()
     calls: tuple[LoggedCall, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    provenance: Volatile[tuple[Provenance, ...]] = ()
 
     @property
     def usage(self) -> Usage:
@@ -194,7 +200,13 @@ class ModelDesk:
         entries = ledger.entries[self._written :] if ledger else ()
         prefix = ledger.prefix if ledger and not self._begun else None
         calls = tuple(self._logged(call) for call in self._calls)
-        minutes = Minutes(prefix=prefix, entries=entries, calls=calls, dropped=tuple(self._dropped))
+        minutes = Minutes(
+            prefix=prefix,
+            entries=entries,
+            calls=calls,
+            dropped=tuple(self._dropped),
+            provenance=self.engines.drain_provenance(),
+        )
         self._calls, self._dropped = [], []
         self._written += len(entries)
         self._begun = ledger is not None

@@ -7,15 +7,17 @@ import importlib.util
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from covey.agents.desk import Engines
 from covey.app.measured import measured_context
+from covey.app.sources import source_policy
 from covey.core.errors import ReplayDivergence, UnusableModel
 from covey.core.protocols import ModelBackend
+from covey.models.sourcepolicy import Provenance
 from covey.models.spec import EngineSpec
 from covey.settings import Settings, model_key, search_path
 
@@ -65,11 +67,18 @@ class OneEngine:
     """One model for all roles."""
 
     backend: ModelBackend
+    provenance: list[Provenance] = field(default_factory=list)
 
     @asynccontextmanager
     async def use(self, role: str) -> AsyncIterator[ModelBackend]:  # noqa: ARG002 - all roles have the same model
         """Lend the model."""
         yield self.backend
+
+    def drain_provenance(self) -> tuple[Provenance, ...]:
+        """Return where answers came from, each once."""
+        found = tuple(self.provenance)
+        self.provenance.clear()
+        return found
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,10 @@ class NoEngine:
     def use(self, role: str) -> AbstractAsyncContextManager[ModelBackend]:
         """Raise ReplayDivergence."""
         raise ReplayDivergence(f"The replay wanted to ask a model for the {role}, which is not in the log.")
+
+    def drain_provenance(self) -> tuple[Provenance, ...]:
+        """Nothing was asked."""
+        return ()
 
 
 @asynccontextmanager
@@ -94,42 +107,48 @@ async def open_engines(settings: Settings, on_event: Callable[[str], None] = _si
     if isinstance(source, NoModel):
         yield None
     elif isinstance(source, ModelEndpoint):
-        async with contextlib.aclosing(_Closing(endpoint_backend(source, settings))) as closing:
-            yield OneEngine(closing.backend)
+        provenance: list[Provenance] = []
+        backend = endpoint_backend(source, settings, provenance.append)
+        try:
+            yield OneEngine(backend, provenance)
+        finally:
+            await backend.aclose()
     elif isinstance(source, ModelFile):
         engine, binary = choose_engine(settings)
         spec = plan_file(source, settings, engine)[1]
-        async with open_local(spec, engine=engine, binary=binary, on_event=on_event) as backend:
-            yield OneEngine(backend)
+        async with open_local(spec, engine=engine, binary=binary, on_event=on_event) as local:
+            yield OneEngine(local)
     else:
         async with open_team(source, settings, on_event) as team:
             yield team
 
 
-@dataclass(frozen=True)
-class _Closing:
-    """Closes a back end that has no block of its own."""
-
-    backend: ModelBackend
-
-    async def aclose(self) -> None:
-        await self.backend.aclose()
-
-
-def endpoint_backend(endpoint: ModelEndpoint, settings: Settings) -> ModelBackend:
+def endpoint_backend(
+    endpoint: ModelEndpoint, settings: Settings, on_provenance: Callable[[Provenance], None]
+) -> ModelBackend:
     """Make the client of a model URL; the key comes from the environment. Raises UnusableModel."""
     key = model_key(endpoint.url)
     host = (urlsplit(endpoint.url).hostname or "").lower()
+    verify = str(settings.ca_file) if settings.ca_file else True
     responses = settings.api == "responses" or (settings.api == "auto" and host == "api.openai.com")
     if responses:
         from covey.models.backends.openai_responses import OpenAIResponsesBackend
 
         if endpoint.model is None:
             raise UnusableModel(f"Say which model of {endpoint.url} to use: --model {endpoint.url}#NAME")
-        return OpenAIResponsesBackend(endpoint.url, model=endpoint.model, key=key)
+        return OpenAIResponsesBackend(
+            endpoint.url,
+            model=endpoint.model,
+            key=key,
+            code_interpreter=settings.code_interpreter,
+            web_search=settings.web_search,
+            vector_stores=settings.vector_stores,
+            policy=source_policy(settings.source_hosts, settings.vector_stores),
+            on_provenance=on_provenance,
+            verify=verify,
+        )
     from covey.models.backends.openai_compatible import OpenAICompatibleBackend
 
-    verify = str(settings.ca_file) if settings.ca_file else True
     context = settings.context or measured_context(settings)
     return OpenAICompatibleBackend(endpoint.url, model=endpoint.model, key=key, verify=verify, context=context)
 
@@ -208,6 +227,10 @@ class Team:
         seat = _SEATS.get(role, "coder")
         name = self.members.get(seat) or self.members.get("coder") or next(iter(self.members.values()))
         return self.pool.use(name, context_key="run")
+
+    def drain_provenance(self) -> tuple[Provenance, ...]:
+        """Models on this machine bring nothing in."""
+        return ()
 
 
 @asynccontextmanager

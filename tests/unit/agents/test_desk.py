@@ -18,6 +18,7 @@ from covey.core.protocols import ModelBackend
 from covey.models.backends.recorded import RecordedBackend
 from covey.models.backends.scripted import Script, ScriptedBackend
 from covey.models.schema import Bounded
+from covey.models.sourcepolicy import Provenance
 
 
 class Word(Bounded):
@@ -38,6 +39,9 @@ class One:
     async def use(self, role: str) -> AsyncIterator[ModelBackend]:
         self.roles.append(role)
         yield self.backend
+
+    def drain_provenance(self) -> tuple[Provenance, ...]:
+        return ()
 
 
 def desk_of(script: Script, *, tokens: int = 100_000, left: float = 60.0, parallel: int = 2) -> ModelDesk:
