@@ -196,3 +196,10 @@ def test_an_expected_number_shifts_the_constant() -> None:
     told = rank_of(before, before.replace("40", "47"), Failure(type="AssertionError", message="assert 43 == 50"))
     assert told is not None
     assert plain is None or told[0] < plain[0]
+
+
+def test_any_key_of_the_file_may_be_the_right_one_where_something_is_looked_up() -> None:
+    before = 'def f(d, e):\n    e["weight"] = 1\n    return d.get("mass")\n'
+    assert rank_of(before, before.replace('"mass"', '"weight"')) is not None
+    plain = 'def f(d, e):\n    e["weight"] = 1\n    return d + "mass"\n'
+    assert rank_of(plain, plain.replace('"mass"', '"weight"')) is None

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
+from covey.repair.kinds import callee_name
 from covey.repair.near import closeness
 from covey.repair.site import Site
 from covey.repair.templates.base import Proposals, Template
@@ -60,6 +61,17 @@ def _from_difference(site: Site, value: str) -> Iterator[str]:
                 yield expected[len(head) : len(expected) - len(tail)]
 
 
+def _is_key(site: Site, node: ast.Constant) -> bool:
+    """True for a text by which something is looked up: ``d["k"]``, ``d.get("k")``, ``"k" in d``."""
+    parent = site.parent(node)
+    if isinstance(parent, ast.Call):
+        looked = callee_name(parent) in {"get", "pop", "setdefault", "getattr", "hasattr", "setattr"}
+        return looked and node in parent.args[:2]
+    if isinstance(parent, ast.Compare):
+        return parent.left is node and isinstance(parent.ops[0], (ast.In, ast.NotIn))
+    return isinstance(parent, ast.Subscript)
+
+
 def _wanted(site: Site, node: ast.Constant, value: str) -> dict[str, float]:
     """Other texts that may have been meant, with their fit."""
     wanted: dict[str, float] = {}
@@ -69,11 +81,12 @@ def _wanted(site: Site, node: ast.Constant, value: str) -> dict[str, float]:
         wanted.setdefault(new, 0.5)
     for new in (new for group in _GROUPS if value in group for new in group):
         wanted.setdefault(new, 0.7)
+    looked_up = _is_key(site, node)
     for other in list(site.index.strings)[:400]:
         near = closeness(value, other)
         if near >= 0.6:
             wanted[other] = max(wanted.get(other, 0), 1.1 * near)
-        elif isinstance(site.parent(node), ast.Subscript) and other.isidentifier():
+        elif looked_up and other.isidentifier():
             wanted.setdefault(other, 0.3)
     for expected in site.hints.expected():
         if isinstance(expected, str) and len(expected) < 80:
