@@ -9,6 +9,7 @@ from pathlib import Path
 
 from covey.agents.desk import Engines, ModelDesk
 from covey.agents.workbench import Prepared, Workbench
+from covey.coordination.policies import POLICIES
 from covey.core.budget import Budget, Deadline
 from covey.core.errors import ConfigError, RunError, StoreConflict, StoreError, UnusableInput
 from covey.core.execution import Limits
@@ -70,8 +71,8 @@ async def recover_interrupted(settings: Settings, store: SqliteStore, observer: 
 
 def check_settings(settings: Settings) -> None:
     """Refuse what this version cannot do, before anything is started. Raises ConfigError."""
-    if settings.policy != "pipeline":
-        raise ConfigError(f"There is no policy {settings.policy!r}; this version has 'pipeline'.")
+    if settings.policy not in POLICIES:
+        raise ConfigError(f"There is no policy {settings.policy!r}; there are: {', '.join(sorted(POLICIES))}.")
 
 
 def outcome_settings(settings: Settings) -> dict[str, str | int | float | None]:

@@ -30,6 +30,7 @@ from covey.app.report import failed_bundle, finish_run
 from covey.coordination.coordinator import Solution, coordinate
 from covey.coordination.flock import Flock, Modelled
 from covey.coordination.journal import Journal
+from covey.coordination.policies import policy
 from covey.core.errors import CoveyError, EngineError, StoreError, UnusableInput
 from covey.core.ids import new_run_id
 from covey.core.progress import Observer, Progress, nobody
@@ -197,7 +198,7 @@ async def walk_once(run: Run, settings: Settings, journal: Journal, tools: Workb
     tools.prepared = prepared
     tools.tell("prepare", "done")
     flock = Flock() if tools.model is None else Flock(generator=Modelled(Generator(), NoDrafts()))
-    solution = await coordinate(run.task, journal, tools, flock)
+    solution = await coordinate(run.task, journal, tools, flock, policy(settings.policy))
     await journal.finish()
     return prepared, solution
 

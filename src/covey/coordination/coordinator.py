@@ -24,7 +24,8 @@ from covey.agents.workbench import Workbench
 from covey.coordination.choice import choose, choose_partial, equals, judge_patches
 from covey.coordination.flock import Ask, Flock, asking
 from covey.coordination.journal import Journal
-from covey.coordination.search import search
+from covey.coordination.policies import pipeline
+from covey.coordination.policies.ground import Ground, Policy
 from covey.coordination.verdict import FreshEvaluator
 from covey.core.canonical import Frozen
 from covey.core.patch import Label, Patch
@@ -51,8 +52,13 @@ class Solution(Frozen):
     notes: tuple[str, ...] = ()
 
 
-async def coordinate(task: Task, journal: Journal, tools: Workbench, flock: Flock) -> Solution:
-    """Walk the natural path once. Every slot is one step of the log, so a killed walk goes on where it was."""
+async def coordinate(
+    task: Task, journal: Journal, tools: Workbench, flock: Flock, find: Policy = pipeline.find
+) -> Solution:
+    """Walk the natural path once; ``find`` is the policy that looks for candidates.
+
+    Every slot is one step of the log, so a killed walk goes on where it was.
+    """
     ask = asking(journal, tools)
     brief = await ask("understand", flock.understander, UnderstandRequest(statement=task.description), Brief)
     baseline = await ask("test", flock.tester, TestRequest(), TestReport)
@@ -65,7 +71,7 @@ async def coordinate(task: Task, journal: Journal, tools: Workbench, flock: Floc
     where = await ask(
         "localise", flock.localiser, LocaliseRequest(brief=brief, baseline=baseline, reproduction=shown), Localisation
     )
-    found = await search(ask, flock, tools, baseline, where)
+    found = await find(Ground(ask, flock, tools, brief, baseline, shown, where))
     picked = SelectRequest(candidates=found.candidates, verdicts=found.verdicts)
     selection = await ask("select", flock.selector, picked, Selection)
     reviews = await review(ask, flock, selection)
