@@ -128,9 +128,7 @@ def test_only_a_window_in_force_is_believed(entry: dict[str, JsonValue], context
 
 
 def test_ollamas_parameters_and_llama_servers_properties_are_read() -> None:
-    assert (
-        discovery.ollama_context({"parameters": 'stop "<|im_end|>"\nnum_ctx             16384\n'}) == 16384
-    )
+    assert discovery.ollama_context({"parameters": 'stop "<|im_end|>"\nnum_ctx             16384\n'}) == 16384
     assert discovery.ollama_context({"parameters": "temperature 1", "model_info": {"x.context_length": 9}}) == 0
     assert discovery.props_context({"default_generation_settings": {"n_ctx": 2048}}) == 2048
     assert discovery.props_context({"default_generation_settings": 5}) == 0
