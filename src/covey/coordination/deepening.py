@@ -25,12 +25,16 @@ def promising(tried: Iterable[Tried], before: Mapping[str, Failure], mended: int
     found = [pair for pair in pairs if pair[1].standing is Standing.progress and len(pair[1].flipped) > mended]
     if mended:
         return tuple(found)
+    gains: dict[tuple[str | None, str, str], float] = {}  # most drafts fail in one of a few ways
     later: list[tuple[float, float, int, Tried]] = []
     for position, (candidate, verdict) in enumerate(pairs):
         failure = before.get(verdict.stopped_at or "")
         if verdict.standing is not Standing.failed or failure is None:
             continue
-        gain = advance(failure, verdict.failure_type, verdict.failure_message)
+        way = (verdict.stopped_at, verdict.failure_type, verdict.failure_message)
+        if way not in gains:
+            gains[way] = advance(failure, verdict.failure_type, verdict.failure_message)
+        gain = gains[way]
         if gain >= _LEAST_ADVANCE:
             nearer = verdict.model_copy(update={"standing": Standing.progress})
             later.append((gain, candidate.score, -position, (candidate, nearer)))

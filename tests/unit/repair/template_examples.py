@@ -468,4 +468,16 @@ EXAMPLES: tuple[Example, ...] = (
     ),
     _change("tolerance", "f(a)", "return a.total == 0.3", "return abs(a.total - 0.3) < 1e-9"),
     _change("rounding", "f(x)", "return int(x / 2)", "return int(x / 2 + 0.5)"),
+    _change(
+        "sort-key",
+        "f(xs)",
+        "a = [x.name for x in xs]\nreturn a, sorted(xs, key=lambda x: x.size)",
+        "a = [x.name for x in xs]\nreturn a, sorted(xs, key=lambda x: (x.size, x.name))",
+    ),
+    _change(
+        "missing-reset",
+        "f(rows)",
+        "seen = []\nn = g(rows)\nfor row in rows:\n    n.put(row)\n    seen.append(row)\nreturn seen",
+        "seen = []\nn = g(rows)\nfor row in rows:\n    seen = []\n    n.put(row)\n    seen.append(row)\nreturn seen",
+    ),
 )

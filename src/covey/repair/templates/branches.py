@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from covey.repair.donors import Piece
+from covey.repair.kinds import callee_name
 from covey.repair.near import closeness
 from covey.repair.site import BUILTINS, Site
 from covey.repair.templates.base import Proposals, Template
@@ -176,10 +177,35 @@ def recursion(site: Site, statement: ast.stmt) -> Proposals:
         yield site.insert_after(statement, [text], 0.5)
 
 
+def reset(site: Site, statement: ast.stmt) -> Proposals:
+    """A value that should start anew in each turn of a loop."""
+    loop = site.loop
+    if loop is None or statement is not loop.body[0] or is_docstring(statement):
+        return
+    before = site.view.block_of(loop)
+    changed = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for node in ast.walk(loop):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+        ):
+            changed.add(node.func.value.id)
+    for earlier in before[: next((i for i, item in enumerate(before) if item is loop), 0)]:
+        if not isinstance(earlier, ast.Assign) or not isinstance(earlier.targets[0], ast.Name):
+            continue
+        value = earlier.value
+        empty = isinstance(value, ast.Constant) or not getattr(value, "elts", getattr(value, "keys", [1]))
+        made = isinstance(value, ast.Call) and not value.args and callee_name(value) in {"list", "dict", "set"}
+        if earlier.targets[0].id in changed and (empty or made):
+            yield site.insert_before(statement, [site.text(earlier)], 1.0)
+
+
 TEMPLATES = (
     Template("check-of-sibling", 0.4, "a check that sibling functions make was missing", (ast.stmt,), check_of_sibling),
     Template("default-for-none", 0.45, "a parameter that may be None was never given its default", (ast.stmt,),
              default_for_none),
     Template("missing-else", 0.35, "the other branch of a condition was missing", (ast.If,), missing_else),
+    Template("missing-reset", 0.45, "a value was not set back in each turn of a loop", (ast.stmt,), reset),
     Template("missing-recursion", 0.4, "the parts of a nested value were not looked into", (ast.stmt,), recursion),
 )  # fmt: skip

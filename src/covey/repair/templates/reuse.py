@@ -245,7 +245,7 @@ TEMPLATES = (
              item_elsewhere),
     Template("operand-as-elsewhere", 0.35, "a term was missing that stands beside such values elsewhere in the file",
              (ast.expr,), operand_elsewhere),
-    Template("unread-operand", 0.5, "a term was missing: a name that nobody reads", (ast.expr,), unread_operand),
+    Template("unread-operand", 0.5, "a term was missing, and a name that nobody reads says which", (ast.expr,), unread_operand),
     Template("condition-as-elsewhere", 0.45, "a condition lacked the half that it has elsewhere in the file",
              (ast.stmt, ast.IfExp, ast.comprehension, ast.UnaryOp), condition_elsewhere),
     Template("missing-bound", 0.35, "a number was not kept within its bound", (*_VALUES, ast.BinOp), bounded),
