@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from covey.agents.ranking import BATCH, NoRanker, Ranker, reordered, scored
 from covey.agents.slots import DraftRequest, Drafts
 from covey.agents.workbench import Workbench
@@ -57,9 +59,9 @@ class _Ordered:
     async def take(self, offset: int, count: int, tools: Workbench) -> tuple[Candidate, ...]:
         """Candidates ``offset`` to ``offset + count`` in the ranker's order; fewer at the end."""
         if self._ranker is None:
-            return self._stream.take(offset, count)
+            return await asyncio.to_thread(self._stream.take, offset, count)
         while len(self._given) < offset + count:
-            window = self._stream.take(len(self._given), _WINDOW)
+            window = await asyncio.to_thread(self._stream.take, len(self._given), _WINDOW)
             if not window:
                 break
             self._given += reordered(window, await scored(self._ranker, window, self._failures, tools))
