@@ -3,7 +3,8 @@
 Candidates are the mutants that cosmic-ray's operators make of the file, so that nobody's own choice is measured. Each
 goes to Covey's validator in its sandbox, and to a fresh ``pytest -x`` process on a copy of the package, bare, as many
 at once as the validator has workers. Rounds of both take turns, so that both see the same load. mutmut and cosmic-ray
-then run on the same file and the same tests in their own way for some seconds each.
+then run on the same file and the same tests in their own way for some seconds each; the validator tries some
+candidates again before and after each of them, and is compared by what it does then.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,15 @@ from covey.workspace.edits import changes_of
 
 _ROUNDS = 5
 _PROCESS_LIMIT_S = 10.0
+_BESIDE = 100  # candidates that the validator tries beside another tool
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another tool's speed, and the validator's just before and after it."""
+
+    speed: Speed
+    validator_per_s: float
 
 
 @dataclass
@@ -65,47 +75,88 @@ async def compare_package(
     mutants = await get_mutants(programs, case.original / file, limit=count)
     candidates = [mutant.candidate(file) for mutant in mutants]
     before = os.getloadavg()[0]
+    bench = _Bench(case, programs, file, tests, seconds)
     with tempfile.TemporaryDirectory(prefix="covey-bench-") as scratch:
-        sides, used, startup_s = await _both(case, file, tests, candidates, Path(scratch))
-        others = await _others(case, programs, (file, tests), seconds, Path(scratch))
+        sides = await bench.run(candidates, Path(scratch))
     return {
         "package": f"{package.name} {package.version}",
         "file": file,
-        "tests": used,
+        "tests": bench.tests_used,
         **figures(sides),
-        "startup_s": round(startup_s, 2),
-        **others_beside(others, len(sides.verdicts) / sides.validator_s),
+        "startup_s": round(bench.startup_s, 2),
+        **others_beside(bench.others),
         "load": [round(before, 1), round(os.getloadavg()[0], 1)],
         "cores": os.cpu_count(),
     }
 
 
-async def _both(
-    case: Case, file: str, tests: str, candidates: Sequence[Candidate], scratch: Path
-) -> tuple[Sides, int, float]:
-    project = Path(await asyncio.to_thread(shutil.copytree, case.original, scratch / "project"))
-    settings = load_settings(home=scratch / "home", python=str(case.python))
-    command = f"{case.python} -m pytest {tests}"
-    run = Run(id="bench", task=Task(id="bench", repository=str(project), test_command=command))
-    sides = Sides(workers=settings.workers)
-    async with build_workbench(run, settings, await choose_sandbox(settings), 0.0, nobody) as tools:
-        tools.prepared = await prepare(run.task, settings, tools)
-        started = time.monotonic()
-        plan = await _plan(tools)
-        validator = await tools.validator()
-        startup_s = time.monotonic() - started
-        copies = [
-            Path(await asyncio.to_thread(shutil.copytree, case.original, scratch / f"copy-{number}"))
-            for number in range(settings.workers)
-        ]
-        for part in _rounds(candidates):
+@dataclass
+class _Bench:
+    """One measurement on one file."""
+
+    case: Case
+    programs: Path
+    file: str
+    tests: str
+    seconds: float
+    tests_used: int = 0
+    startup_s: float = 0.0
+    others: dict[str, Beside | str] = field(default_factory=dict)
+
+    async def run(self, candidates: Sequence[Candidate], scratch: Path) -> Sides:
+        """Let both sides take turns, then the other tools."""
+        case = self.case
+        project = Path(await asyncio.to_thread(shutil.copytree, case.original, scratch / "project"))
+        settings = load_settings(home=scratch / "home", python=str(case.python))
+        command = f"{case.python} -m pytest {self.tests}"
+        run = Run(id="bench", task=Task(id="bench", repository=str(project), test_command=command))
+        sides = Sides(workers=settings.workers)
+        async with build_workbench(run, settings, await choose_sandbox(settings), 0.0, nobody) as tools:
+            tools.prepared = await prepare(run.task, settings, tools)
             started = time.monotonic()
-            sides.verdicts += [verdict async for verdict in validator.validate(part, plan)]
-            sides.validator_s += time.monotonic() - started
-            started = time.monotonic()
-            sides.green += await _in_processes(tools, case, copies, (file, tests), part)
-            sides.processes_s += time.monotonic() - started
-    return sides, len(plan.targets) + len(plan.regressions), startup_s
+            plan = await _plan(tools)
+            validator = await tools.validator()
+            self.startup_s = time.monotonic() - started
+            self.tests_used = len(plan.targets) + len(plan.regressions)
+            copies = [
+                Path(await asyncio.to_thread(shutil.copytree, case.original, scratch / f"copy-{number}"))
+                for number in range(settings.workers)
+            ]
+            for part in _rounds(candidates):
+                started = time.monotonic()
+                sides.verdicts += [verdict async for verdict in validator.validate(part, plan)]
+                sides.validator_s += time.monotonic() - started
+                started = time.monotonic()
+                sides.green += await _in_processes(tools, case, copies, (self.file, self.tests), part)
+                sides.processes_s += time.monotonic() - started
+
+            async def again() -> float:
+                some = candidates[:_BESIDE]
+                started = time.monotonic()
+                tried = [verdict async for verdict in validator.validate(some, plan)]
+                return len(tried) / (time.monotonic() - started)
+
+            await self._others(again, settings.workers, scratch)
+        return sides
+
+    async def _others(self, again: Callable[[], Awaitable[float]], workers: int, scratch: Path) -> None:
+        """Speeds by tool, or the reason why there is none."""
+        before = await again()
+        for name in ("mutmut", "cosmic_ray"):
+            project = Path(await asyncio.to_thread(shutil.copytree, self.case.original, scratch / name))
+            try:
+                if name == "mutmut":
+                    speed = await mutmut_speed(
+                        self.programs, project, self.file, self.tests, children=workers, seconds=self.seconds
+                    )
+                else:
+                    speed = await cosmic_ray_speed(self.programs, project, self.file, self.tests, seconds=self.seconds)
+            except RunError as error:
+                self.others[name] = f"{error} {error.detail}".strip()
+                continue
+            after = await again()
+            self.others[name] = Beside(speed, (before + after) / 2)
+            before = after
 
 
 def _rounds(candidates: Sequence[Candidate]) -> list[Sequence[Candidate]]:
@@ -178,35 +229,17 @@ def figures(sides: Sides) -> dict[str, object]:
     }
 
 
-async def _others(
-    case: Case, programs: Path, files: tuple[str, str], seconds: float, scratch: Path
-) -> dict[str, Speed | str]:
-    """Speeds by tool, or the reason why there is none."""
-    workers = load_settings().workers
-    file, tests = files
-    found: dict[str, Speed | str] = {}
-    for name in ("mutmut", "cosmic_ray"):
-        project = Path(await asyncio.to_thread(shutil.copytree, case.original, scratch / name))
-        try:
-            if name == "mutmut":
-                found[name] = await mutmut_speed(programs, project, file, tests, children=workers, seconds=seconds)
-            else:
-                found[name] = await cosmic_ray_speed(programs, project, file, tests, seconds=seconds)
-        except RunError as error:
-            found[name] = f"{error} {error.detail}".strip()
-    return found
-
-
-def others_beside(others: dict[str, Speed | str], per_s: float) -> dict[str, object]:
-    """The other tools' figures, and how many times faster the validator is."""
+def others_beside(others: dict[str, Beside | str]) -> dict[str, object]:
+    """The other tools' figures, and how many times faster the validator was around them."""
     said: dict[str, object] = {}
-    for name, speed in others.items():
-        if isinstance(speed, str):
-            said[name] = speed
+    for name, found in others.items():
+        if isinstance(found, str):
+            said[name] = found
         else:
-            said[f"{name}_per_s"] = round(speed.per_s, 2)
-            said[f"{name}_tried"] = speed.tried
-            said[f"{name}_ratio"] = round(per_s / speed.per_s, 1)
-            if speed.note:
-                said[f"{name}_note"] = speed.note
+            said[f"{name}_per_s"] = round(found.speed.per_s, 2)
+            said[f"{name}_tried"] = found.speed.tried
+            said[f"validator_beside_{name}_per_s"] = round(found.validator_per_s, 1)
+            said[f"{name}_ratio"] = round(found.validator_per_s / found.speed.per_s, 1)
+            if found.speed.note:
+                said[f"{name}_note"] = found.speed.note
     return said

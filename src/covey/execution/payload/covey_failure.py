@@ -71,14 +71,17 @@ def _unwrap(error, names):
 WRAPPERS = ("CollectError", "ConftestImportFailure", "UnexpectedException")
 
 
-def describe(error, root, text=""):
-    """Describe an exception: type, message, frames inside ``root``, missing module, printed text."""
+def describe(error, root, text="", brief=False):
+    """Describe an exception: type, message, frames inside ``root``, missing module, printed text.
+
+    ``brief``: nobody looks at frames and text.
+    """
     error = _unwrap(error, WRAPPERS)
     if type(error).__name__ == "MultipleDoctestFailures" and getattr(error, "failures", None):
         error = error.failures[0]
     links = chain(error)
-    frames = frames_of(getattr(error, "__traceback__", None), root)
-    for link in links[1:]:
+    frames = [] if brief else frames_of(getattr(error, "__traceback__", None), root)
+    for link in [] if brief else links[1:]:
         frames.extend(item for item in frames_of(getattr(link, "__traceback__", None), root) if item not in frames)
     message = message_of(error)
     if type(error).__name__ == "DocTestFailure":
@@ -93,7 +96,7 @@ def describe(error, root, text=""):
     missing = [
         link.name for link in links if isinstance(link, ImportError) and type(link).__name__ == "ModuleNotFoundError"
     ]
-    if not text:
+    if not text and not brief:
         try:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=-20))
         except Exception:

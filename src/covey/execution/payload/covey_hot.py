@@ -271,14 +271,17 @@ class Hot(object):
         lines = self.lines.lines_of(extra)
         self.lines.memory = self.at_import
         job.shared.close()
-        if job.end == "done" and results and not notes and ["reads"] not in job.messages:
-            self.nearby.learn(job.task["test"], cpu[-1], lines)
+        passed = bool(results) and results[-1]["outcome"] == "passed"
+        if job.end == "done" and cpu and passed:
+            self.nearby.seconds[job.task["test"]] = cpu[-1]
+            if not notes and ["reads"] not in job.messages:
+                self.nearby.learn(job.task["test"], lines)
         return {
             "e": "traced",
             "id": job.task["id"],
             "end": job.end,
             "result": results[-1] if results else None,
             "lines": lines,
-            "cpu": cpu[-1] if cpu else None,
+            "cpu": cpu[-1] if cpu and passed else None,
             "note": notes[0] if notes else None,
         }

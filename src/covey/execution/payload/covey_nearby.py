@@ -17,9 +17,8 @@ class Nearby(object):
         self.seconds = {}  # test → processor seconds that it took while it was traced
         self.lines = {}  # test → {path: sorted line numbers}
 
-    def learn(self, test, seconds, lines):
+    def learn(self, test, lines):
         """Remember a test that came to its end, all its lines seen."""
-        self.seconds[test] = seconds
         self.lines[test] = {path: array("I", numbers) for path, numbers in lines.items()}
 
     def enter(self, tests, names, places):

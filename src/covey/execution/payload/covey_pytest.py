@@ -149,7 +149,8 @@ class Recorder(object):
             return
         report = outcome.get_result()
         if report.outcome == "failed" and item.nodeid not in self.failures:
-            self.failures[item.nodeid] = describe(call.excinfo.value, self.tree, "-" if self.brief else _text(report))
+            text = "" if self.brief else _text(report)
+            self.failures[item.nodeid] = describe(call.excinfo.value, self.tree, text, self.brief)
 
     def pytest_runtest_logreport(self, report):
         nodeid = report.nodeid

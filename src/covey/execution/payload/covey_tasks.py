@@ -14,7 +14,7 @@ import covey_swap
 from covey_channel import write_all
 from covey_pool import limit_memory
 
-FLOOR_S, PATIENCE = 0.1, 10.0  # processor seconds of a candidate: so many, and so many times what its tests take
+FLOOR_S, PATIENCE = 0.1, 5.0  # processor seconds of a test: so many, and so many times what it takes
 LOST = 70  # exit status of a server whose collected process is gone
 
 
@@ -60,13 +60,14 @@ def execute(driver, task, names, reporter):
     regressions = [] if task.get("stage") == 1 else task["regressions"]
     order = targets + regressions
     flipped = task.get("stage") == 2
-    limit_time([names[index] for index in order], task.get("took") or {})
+    took = task.get("took") or {}
     for at, index in enumerate(order):
         target = at < len(targets)
         if not target and not flipped:
             break
         following = names[order[at + 1]] if at + 1 < len(order) else None
         reporter.send("run", index)
+        limit_time(took.get(names[index]))
         outcome, failure = driver.run(names[index], following)
         good = outcome in ("passed", "xpassed") if target else outcome not in ("failed", "error")
         failure = failure or {}
@@ -76,14 +77,14 @@ def execute(driver, task, names, reporter):
             break
 
 
-def limit_time(tests, took):
-    """Bound the processor time of this process when it is known how long all its tests take without the edit.
+def limit_time(took):
+    """Bound the processor time of the next test when it is known how long it takes to pass without the edit.
 
-    Endless loops are common among candidates. Processor time hardly depends on what else the machine does.
+    Endless loops are common among candidates. Processor time hardly depends on what else the machine does. A test
+    that fails may have most of its work still before it, so nothing is known of it.
     """
-    if all(test in took for test in tests):
-        signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_PROF, FLOOR_S + PATIENCE * sum(took[test] for test in tests))
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, 0.0 if took is None else FLOOR_S + PATIENCE * took)
 
 
 def report_broken(reporter):
