@@ -175,34 +175,21 @@ def choose_engine(settings: Settings) -> tuple[Engine, str]:
     return "embedded", ""
 
 
-def plan_file(
-    file: ModelFile, settings: Settings, engine: Engine, *, memory_bytes: int | None = None
-) -> tuple[MemoryPlan, EngineSpec]:
+def plan_file(file: ModelFile, settings: Settings, engine: Engine) -> tuple[MemoryPlan, EngineSpec]:
     """Plan a model file into the memory that models may have. Raises UnusableModel and DoesNotFit, with the numbers.
 
-    The published wheel of the embedded engine runs on the processor only; a llama-server may use the GPU.
+    The published wheel of the embedded engine runs on the processor only; a llama-server may use cards.
     """
-    from covey.models.gguf import read_gguf
+    from covey.app.modelplan import check_memory, engine_plan, gpu_budget
     from covey.models.memory import machine_memory
-    from covey.models.plan import fit
-    from covey.models.shape import model_shape
 
-    shape = model_shape(read_gguf(file.path))
-    memory = int(settings.memory * _GB) if memory_bytes is None else memory_bytes
-    gpu = sum(one.free for one in machine_memory().gpus) if engine == "llama-server" else 0
-    plan = fit(
-        shape,
-        memory_bytes=memory,
-        gpu_bytes=min(gpu, memory),
-        context=settings.context or file.context,
-        parallel=file.parallel,
-    )
+    memory = check_memory(settings.memory)
+    gpu = gpu_budget(memory, machine_memory()) if engine == "llama-server" else 0
+    plan = engine_plan(file, memory, gpu=gpu, context=settings.context)
     slots = settings.home / "slots"
     slots.mkdir(mode=0o700, parents=True, exist_ok=True)
-    spec = plan.to_spec(file.path).model_copy(
-        update={"alias": file.name, "slots_folder": str(slots), "threads": settings.threads}
-    )
-    return plan, spec
+    more = {"alias": file.name, "slots_folder": str(slots), "threads": settings.threads}
+    return plan, plan.to_spec(file.path).model_copy(update=more)
 
 
 _SEATS: Mapping[str, ModelRole] = {

@@ -13,7 +13,7 @@ from covey.models.memory import MachineMemory, machine_memory
 from covey.models.names import ModelFile, resolve_model
 from covey.models.plan import SHORT, USEFUL, MemoryPlan, cache_types, fit, memory_of, rows
 from covey.models.shape import ModelShape, model_shape
-from covey.models.spec import EngineSpec, KvType
+from covey.models.spec import KvType
 from covey.settings import Settings
 
 MOST_CONTEXT = 1 << 24
@@ -182,13 +182,10 @@ def _plan_file(
 
 
 def gpu_budget(memory: int, machine: MachineMemory) -> int | None:
-    """Bytes of ``memory`` that may lie on a GPU: none without one, all of it (None) where it shares the RAM.
-
-    On a card with memory of its own the budget holds for the card and, beside it, for the RAM.
-    """
+    """Bytes of ``memory`` that may lie on GPUs: none without one, all of it (None) where they share the RAM."""
     if machine.unified:
         return None
-    return min(memory, max((gpu.total for gpu in machine.gpus), default=0))
+    return min(memory, sum(gpu.free for gpu in machine.gpus))
 
 
 def _chosen(
@@ -196,7 +193,7 @@ def _chosen(
 ) -> MemoryPlan:  # fmt: skip
     """The best plan that fits; with ``kv_type``, the largest usual context that fits so. Raises DoesNotFit."""
     if kv_type is None:
-        return fit(shape, memory_bytes=memory, gpu_bytes=gpu, context=context, parallel=parallel)
+        return _best(shape, memory, context, parallel, gpu)
     layers = 0 if gpu == 0 else len(shape.layers) + 1
     sizes = [context] if context else [size for size in (*USEFUL, *SHORT) if size <= (shape.context_train or size)]
     for size in sizes or [shape.context_train]:
@@ -211,6 +208,20 @@ def _chosen(
         f"{smallest.model} needs {smallest.total_bytes / _GB:.2f} GiB with {parallel} x {smallest.context} tokens of "
         f"context in {kv_type} and may have {memory / _GB:.2f}. Leave --kv and --context out to see what would fit."
     )
+
+
+def _best(shape: ModelShape, memory: int, context: int | None, parallel: int, gpu: int | None) -> MemoryPlan:
+    """The best plan whose bytes on cards and in RAM are together within ``memory``. Raises DoesNotFit."""
+    for ram in (memory, memory - gpu) if gpu else ():
+        if ram <= 0:
+            continue
+        try:
+            plan = fit(shape, memory_bytes=ram, gpu_bytes=gpu, context=context, parallel=parallel)
+        except DoesNotFit:
+            continue
+        if plan.total_bytes <= memory:
+            return plan
+    return fit(shape, memory_bytes=memory, gpu_bytes=None if gpu is None else 0, context=context, parallel=parallel)
 
 
 def _smallest(
@@ -244,19 +255,20 @@ def _reported(source: ModelFile, plan: MemoryPlan, memory: int, error: str) -> P
     )
 
 
-def engine_spec(source: ModelFile, memory: int, *, context: int | None, parallel: int | None) -> EngineSpec:
-    """How to start the embedded engine for a file within ``memory`` bytes. Blocking.
+def engine_plan(
+    source: ModelFile, memory: int, *, gpu: int | None = 0, context: int | None = None, parallel: int | None = None
+) -> MemoryPlan:
+    """How to load a file within ``memory`` bytes, of which ``gpu`` may lie on cards. Blocking.
 
-    Its published build runs on the processor, so no layers go to a GPU. A context that only the catalogue recommends
-    gives way to what fits; one that is asked for does not. Raises UnusableModel, DoesNotFit.
+    A context that only the catalogue recommends gives way to what fits; one that is asked for does not. Raises
+    UnusableModel, DoesNotFit.
     """
     _check_numbers(context, parallel or 1, None)
     shape = model_shape(read_gguf(source.path))
     slots = parallel or source.parallel
     try:
-        plan = _chosen(shape, memory, context or source.context, slots, None, gpu=0)
+        return _chosen(shape, memory, context or source.context, slots, source.kv_type, gpu=gpu)
     except DoesNotFit:
-        if context or not source.context:
+        if context or not (source.context or source.kv_type):
             raise
-        plan = _chosen(shape, memory, None, slots, None, gpu=0)
-    return plan.to_spec(source.path).model_copy(update={"alias": source.name})
+        return _chosen(shape, memory, None, slots, None, gpu=gpu)

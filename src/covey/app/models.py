@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from covey.app.modelplan import check_memory, engine_spec
+from covey.app.modelplan import check_memory, engine_plan
 from covey.core.canonical import Frozen
 from covey.core.errors import ConfigError, UnusableModel
 from covey.models.catalogue import HUB, CatalogueModel, Profile, load_catalogue, suits
@@ -196,8 +196,8 @@ async def serving(
     if not isinstance(source, ModelFile):
         raise UnusableModel(f"{what} is not one model file. Give a GGUF file, or the name of one downloaded model.")
     budget = check_memory(settings.memory if memory_gb is None else memory_gb)
-    planned = await asyncio.to_thread(engine_spec, source, budget, context=context, parallel=parallel)
-    spec = planned.model_copy(update={"threads": settings.threads})
+    planned = await asyncio.to_thread(engine_plan, source, budget, context=context, parallel=parallel)
+    spec = planned.to_spec(source.path).model_copy(update={"alias": source.name, "threads": settings.threads})
     check_port(port)
     key = f"{secrets.token_urlsafe(32)}-key"  # engines show the end of their key in their log
     process, url = await launch(spec, key, _LOAD_S, port=port)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from covey.app.modelplan import check_memory, engine_spec, gpu_budget, plan_model
+from covey.app.modelplan import check_memory, engine_plan, gpu_budget, plan_model
 from covey.app.models import check_port, list_models, machine_gb, pull_models
 from covey.core.errors import ConfigError, DoesNotFit, UnusableModel
 from covey.models.catalogue import load_catalogue
@@ -47,12 +47,12 @@ def test_the_listing_says_what_fits_and_where_the_memory_is_from(settings: Setti
 
 
 def test_a_machine_counts_by_its_largest_card_or_its_memory() -> None:
-    cards = (Gpu(name="small", total=8 << 30, free=0), Gpu(name="large", total=24 << 30, free=0))
+    cards = (Gpu(name="small", total=8 << 30, free=6 << 30), Gpu(name="large", total=24 << 30, free=20 << 30))
     assert machine_gb(MachineMemory(total=64 << 30, available=0, gpus=cards)) == (24, "measured: large")
     assert machine_gb(MachineMemory(total=24 << 30, available=0, unified=True))[0] == 16
     assert machine_gb(MachineMemory(total=24 << 30, available=0)) == (24, "measured: RAM, no GPU found")
     assert gpu_budget(9 << 30, MachineMemory(total=64 << 30, available=0, gpus=cards)) == 9 << 30
-    assert gpu_budget(90 << 30, MachineMemory(total=64 << 30, available=0, gpus=cards)) == 24 << 30
+    assert gpu_budget(90 << 30, MachineMemory(total=64 << 30, available=0, gpus=cards)) == 26 << 30
     assert gpu_budget(9 << 30, MachineMemory(total=64 << 30, available=0, unified=True)) is None
     assert gpu_budget(9 << 30, MachineMemory(total=64 << 30, available=0)) == 0
 
@@ -184,7 +184,17 @@ def test_layers_go_to_a_card_where_there_is_one(
         report = plan_model(str(tiny), settings, memory_gb=1, kv_type=kind)
         assert report.gpu_layers == 3
         assert any("llama-server" in note for note in report.notes)
-    assert engine_spec(ModelFile(path=str(tiny), name="m"), 1 << 30, context=None, parallel=None).gpu_layers == 0
+    assert engine_plan(ModelFile(path=str(tiny), name="m"), 1 << 30, context=None, parallel=None).gpu_layers == 0
+
+
+def test_cards_and_ram_together_stay_inside_the_memory_allowed(tiny: Path) -> None:
+    source = ModelFile(path=str(tiny), name="mine")
+    for memory in (9 << 20, 12 << 20, 64 << 20):
+        for gpu in (0, 1 << 20, memory // 2, memory):
+            plan = engine_plan(source, memory, gpu=gpu)
+            assert plan.total_bytes <= memory
+            assert plan.gpu_bytes <= gpu
+    assert engine_plan(source, 64 << 20, gpu=64 << 20).gpu_layers > 0
 
 
 def test_a_file_is_planned_from_its_own_header(tiny: Path, settings: Settings) -> None:
@@ -246,10 +256,10 @@ def test_a_file_that_is_missing_is_a_report_and_an_address_an_error(settings: Se
 
 def test_an_engine_gets_what_was_asked_for_or_what_fits(tiny: Path) -> None:
     source = ModelFile(path=str(tiny), name="mine", context=4096, parallel=2)
-    spec = engine_spec(source, 1 << 30, context=None, parallel=None)
-    assert (spec.name, spec.path, spec.context, spec.parallel) == ("mine", str(tiny), 4096, 2)
-    assert engine_spec(source, 1 << 30, context=512, parallel=1).context == 512
+    spec = engine_plan(source, 1 << 30).to_spec(source.path)
+    assert (spec.path, spec.context, spec.parallel) == (str(tiny), 4096, 2)
+    assert engine_plan(source, 1 << 30, context=512, parallel=1).context == 512
     greedy = ModelFile(path=str(tiny), name="mine", context=1 << 20)
-    assert engine_spec(greedy, 16 << 20, context=None, parallel=None).context <= 4096
+    assert engine_plan(greedy, 16 << 20, context=None, parallel=None).context <= 4096
     with pytest.raises(DoesNotFit):
-        engine_spec(source, 16 << 20, context=1 << 20, parallel=None)
+        engine_plan(source, 16 << 20, context=1 << 20, parallel=None)

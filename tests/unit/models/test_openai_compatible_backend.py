@@ -280,3 +280,9 @@ async def test_failures_under_a_schema_that_persist_lower_what_is_promised() -> 
         assert (await backend.complete(HELLO, CARD, Sampling())).text == CARD_TEXT
         assert (await backend.capabilities()).schema_support == "json_object"
         assert '"colour"' in endpoint.requests[-1].prompt
+
+
+async def test_a_short_prompt_does_not_make_long_ones_look_small() -> None:
+    async with talking(Endpoint(schema="broken", tokens=lambda text: 1 + len(text) // 6)) as backend:
+        await backend.complete(user("hello"), None, Sampling())
+        assert await backend.count(user("x" * 3_000)) >= 1_000

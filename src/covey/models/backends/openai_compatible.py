@@ -33,6 +33,9 @@ DEFAULT_CONTEXT = 4096
 TRIES = 3
 """How often a request is sent at most when the connection breaks or the server fails."""
 
+_TELLING = 400
+"""Bytes of a prompt from which on its count of tokens tells how dense text is."""
+
 _OPTIONAL = ("chat_template_kwargs", "reasoning_effort", "stream_options", "seed")
 """Fields that a server may refuse without changing what an answer means."""
 
@@ -60,11 +63,12 @@ class _Server:
     counts_all: bool | None = None  # whether prompt_tokens includes what came from a cache; None: not known
 
     def saw(self, tokens: int, prompt: Sequence[ChatMessage]) -> None:
-        """Learn from the server's own count of a prompt."""
+        """Learn from the server's own count of a prompt; a short one can raise the estimate, not lower it."""
         if tokens:
-            seen = tokens / _size(prompt)
-            self.density = max(self.density, seen) if self.measured else seen
-            self.measured = True
+            tells = probe.prompt_bytes(prompt) >= _TELLING
+            lowest = 0.0 if tells and not self.measured else self.density
+            self.density = max(lowest, tokens / _size(prompt))
+            self.measured = self.measured or tells
 
 
 class OpenAICompatibleBackend:
