@@ -101,7 +101,7 @@ async def open_engines(settings: Settings, on_event: Callable[[str], None] = _si
     Nothing is started before a role asks. Raises UnusableModel for names, files and addresses that cannot be used and
     DoesNotFit when the memory is too small.
     """
-    from covey.models.names import ModelEndpoint, ModelFile, NoModel, resolve_model
+    from covey.models.names import ModelEndpoint, ModelFile, ModelFolder, NoModel, resolve_model
 
     source = resolve_model(settings.model, settings.models_dir)
     if isinstance(source, NoModel):
@@ -113,11 +113,19 @@ async def open_engines(settings: Settings, on_event: Callable[[str], None] = _si
             yield OneEngine(backend, provenance)
         finally:
             await backend.aclose()
+    elif isinstance(source, ModelFolder):
+        from covey.models.backends.transformers import TransformersBackend
+
+        local = TransformersBackend(source.path, context=settings.context)
+        try:
+            yield OneEngine(local)
+        finally:
+            await local.aclose()
     elif isinstance(source, ModelFile):
         engine, binary = choose_engine(settings)
         spec = plan_file(source, settings, engine)[1]
-        async with open_local(spec, engine=engine, binary=binary, on_event=on_event) as local:
-            yield OneEngine(local)
+        async with open_local(spec, engine=engine, binary=binary, on_event=on_event) as started:
+            yield OneEngine(started)
     else:
         async with open_team(source, settings, on_event) as team:
             yield team

@@ -43,7 +43,7 @@ async def _guarded(work: Callable[[], Coroutine[None, None, int]]) -> int:
         seen += 1
         if seen > 1:
             os._exit(INTERRUPTED)  # children die with their parent: every sandbox sees to that
-        sys.stderr.write("\nInterrupted: writing a checkpoint (once more to end at once).\n")
+        sys.stderr.write("\nInterrupted: ending in good order, what was done is kept (once more to end at once).\n")
         if task is not None:
             task.cancel()
 

@@ -36,6 +36,12 @@ class ModelFile(Frozen):
     cpu_experts: int = Field(0, ge=0)
 
 
+class ModelFolder(Frozen):
+    """A folder in the format of Hugging Face Transformers, for the engine of that name."""
+
+    path: str
+
+
 class ModelEndpoint(Frozen):
     """An OpenAI-compatible base URL; ``model`` is None for the first model that it lists."""
 
@@ -50,14 +56,15 @@ class ModelTeam(Frozen):
     members: dict[ModelRole, ModelFile]
 
 
-ModelSource = NoModel | ModelFile | ModelEndpoint | ModelTeam
+ModelSource = NoModel | ModelFile | ModelFolder | ModelEndpoint | ModelTeam
 
 
 def resolve_model(text: str, folder: Path, catalogue: Catalogue | None = None) -> ModelSource:
     """Say what ``text`` means; ``folder`` is where downloaded models lie.
 
-    ``none`` or nothing · a path that ends in ``.gguf`` · ``http(s)://…``, with ``#name`` for one of its models · a
-    name, an alias or a profile of the catalogue · the name of another file in ``folder``, with or without ``.gguf``.
+    ``none`` or nothing · a path that ends in ``.gguf`` · a folder in the Transformers format · ``http(s)://…``, with
+    ``#name`` for one of its models · a name, an alias or a profile of the catalogue · the name of another file in
+    ``folder``, with or without ``.gguf``.
     Raises UnusableModel, which says what to do: a model that is not downloaded names the ``pull`` command.
     """
     wanted = text.strip()
@@ -94,12 +101,17 @@ def _is_path(text: str) -> bool:
     return text.lower().endswith(".gguf") or "/" in text or text.startswith(("~", "."))
 
 
-def _file(path: Path, folder: Path) -> ModelFile:
+def _file(path: Path, folder: Path) -> ModelFile | ModelFolder:
     inside = folder / path.name
     if not path.exists() and path.parent == Path() and inside.is_file():
         path = inside  # the bare file name of a downloaded model
+    if (path / "config.json").is_file():
+        return ModelFolder(path=str(path.absolute()))
     if path.is_dir():
-        raise UnusableModel(f"{path} is a folder. Give the path of one GGUF file in it.")
+        raise UnusableModel(
+            f"{path} is a folder without a config.json. Give the path of a GGUF file in it, or the folder of a model "
+            "in the Transformers format."
+        )
     if not path.is_file():
         raise UnusableModel(
             f"There is no file {path}. Give the path of a GGUF file, or a name that 'covey models list' shows."

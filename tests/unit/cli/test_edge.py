@@ -104,7 +104,7 @@ def test_a_signal_cancels_the_work_which_may_write_its_checkpoint(
     out, err = capsys.readouterr()
     assert written == ["checkpoint"]
     assert json.loads(out)["status"] == "interrupted"
-    assert "writing a checkpoint" in err
+    assert "what was done is kept" in err
 
 
 def test_a_second_signal_ends_at_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -107,7 +107,7 @@ async def world(
     run = run.model_copy(update={"genesis": run.derive_genesis()})
     store = MemoryStore()
     await store.create(run)
-    return World(store, run, tools, runner, Flock(**roles), roles)
+    return World(store, run, tools, runner, Flock(**cast("dict[str, Any]", roles)), roles)
 
 
 def _verdict(candidate: Candidate, standing: Standing) -> Verdict:
@@ -323,7 +323,7 @@ async def test_a_walk_taken_again_over_the_same_log_asks_no_role_and_gives_the_s
     again = await world(tmp_path / "b")
     again.store, again.tools = here.store, await make_bench(tmp_path / "c", runner=ScriptedRunner())
     nobody = {name: ScriptedRole[Any, Any](name) for name in Flock.__dataclass_fields__ if name != "generator"}
-    again.flock = Flock(**nobody)
+    again.flock = Flock(**cast("dict[str, Any]", nobody))
     assert await again.walk() == solution
     assert again.steps == here.steps
     assert not any(role.requests for role in nobody.values())

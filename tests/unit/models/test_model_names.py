@@ -8,7 +8,15 @@ import pytest
 
 from covey.core.errors import UnusableModel
 from covey.models.catalogue import load_catalogue
-from covey.models.names import ModelEndpoint, ModelFile, ModelTeam, NoModel, downloaded_names, resolve_model
+from covey.models.names import (
+    ModelEndpoint,
+    ModelFile,
+    ModelFolder,
+    ModelTeam,
+    NoModel,
+    downloaded_names,
+    resolve_model,
+)
 
 
 @pytest.fixture
@@ -135,3 +143,10 @@ def test_an_own_file_is_among_the_nearest_names(folder: Path) -> None:
     (folder / "My-Tuned-Model.gguf").write_bytes(b"GGUF")
     with pytest.raises(UnusableModel, match="Nearest: My-Tuned-Model"):
         resolve_model("my-tuned-modell", folder)
+
+
+def test_a_folder_of_transformers_is_told_from_any_other(tmp_path: Path) -> None:
+    with pytest.raises(UnusableModel, match="without a config"):
+        resolve_model(str(tmp_path), tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    assert resolve_model(str(tmp_path), tmp_path) == ModelFolder(path=str(tmp_path))
