@@ -11,7 +11,6 @@ from pathlib import Path
 
 import covey
 from covey.agents.desk import Engines
-from covey.agents.generator import Generator, NoDrafts
 from covey.agents.workbench import Prepared, Workbench
 from covey.app.build import (
     build_workbench,
@@ -25,10 +24,11 @@ from covey.app.build import (
     run_folder,
 )
 from covey.app.engines import open_engines
+from covey.app.flocks import model_flock
 from covey.app.logfile import logging_to
 from covey.app.report import failed_bundle, finish_run
 from covey.coordination.coordinator import Solution, coordinate
-from covey.coordination.flock import Flock, Modelled
+from covey.coordination.flock import Flock
 from covey.coordination.journal import Journal
 from covey.coordination.policies import policy
 from covey.core.errors import CoveyError, EngineError, StoreError, UnusableInput
@@ -197,7 +197,7 @@ async def walk_once(run: Run, settings: Settings, journal: Journal, tools: Workb
     prepared = await journal.step("prepare", request, Prepared, make_ready, role="workspace")
     tools.prepared = prepared
     tools.tell("prepare", "done")
-    flock = Flock() if tools.model is None else Flock(generator=Modelled(Generator(), NoDrafts()))
+    flock = Flock() if tools.model is None else model_flock()
     solution = await coordinate(run.task, journal, tools, flock, policy(settings.policy))
     await journal.finish()
     return prepared, solution

@@ -92,17 +92,17 @@ class Flock:
     ``generator`` is a slot that only a run with a model has.
     """
 
-    understander: Role[UnderstandRequest, Workbench, Brief] = field(default_factory=Understander)
+    understander: Slot[UnderstandRequest, Brief] = field(default_factory=Understander)
     tester: Role[TestRequest, Workbench, TestReport] = field(default_factory=Tester)
-    reproducer: Role[ReproduceRequest, Workbench, Reproduction] = field(default_factory=Reproducer)
-    localiser: Role[LocaliseRequest, Workbench, Localisation] = field(default_factory=Localiser)
+    reproducer: Slot[ReproduceRequest, Reproduction] = field(default_factory=Reproducer)
+    localiser: Slot[LocaliseRequest, Localisation] = field(default_factory=Localiser)
     coder: Role[DraftRequest, Workbench, Drafts] = field(default_factory=Coder)
     verifier: Role[VerifyRequest, Workbench, Verified] = field(default_factory=Verifier)
     debugger: Role[RepairRequest, Workbench, Seeds] = field(default_factory=Debugger)
     selector: Role[SelectRequest, Workbench, Selection] = field(default_factory=Selector)
-    reviewer: Role[ReviewRequest, Workbench, Review] = field(default_factory=Reviewer)
+    reviewer: Slot[ReviewRequest, Review] = field(default_factory=Reviewer)
     comparer: Role[CompareRequest, Workbench, Comparison] = field(default_factory=Comparer)
-    documenter: Role[DocumentRequest, Workbench, Story] = field(default_factory=Documenter)
+    documenter: Slot[DocumentRequest, Story] = field(default_factory=Documenter)
     generator: Modelled[ProposeRequest, Drafts] | None = None
 
 
