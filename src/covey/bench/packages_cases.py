@@ -99,7 +99,7 @@ async def suite_process(case: Case, project: Path, options: Sequence[str] = ()) 
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
-    argv = [str(case.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", *options]
+    argv = [str(case.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "--color=no", *options]
     return await run_tool(argv, env=environment, cwd=project, timeout_s=SUITE_TIMEOUT_S)
 
 
