@@ -6,6 +6,8 @@ recorded in the run's log, so every string and list is bounded by whoever fills 
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from covey.core.canonical import Frozen, Volatile
@@ -21,6 +23,24 @@ class UnderstandRequest(Frozen):
     statement: str
 
 
+class Assumption(Frozen):
+    """Something that the problem takes for granted about the repository; ``holds``: it was looked up and is there."""
+
+    kind: Literal["file", "symbol", "test"]
+    name: str
+    holds: bool
+
+
+class Spec(Frozen):
+    """What is wanted, in a model's words. ``examples`` is code that stands in the problem text, never a model's own."""
+
+    expected: str = ""
+    actual: str = ""
+    stories: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
 class Brief(Frozen):
     """The problem in structured form. All of it may be empty: a red suite is a problem statement too."""
 
@@ -32,6 +52,7 @@ class Brief(Frozen):
     tests: tuple[str, ...] = ()  # test ids that the text names
     snippets: tuple[str, ...] = ()  # Python code that shows the problem
     notes: tuple[str, ...] = ()
+    spec: Spec = Spec()  # empty unless a model read the text
 
 
 class TestRequest(Frozen):
