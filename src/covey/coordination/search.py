@@ -8,7 +8,7 @@ from covey.agents.slots import DraftRequest, Drafts, Localisation, RepairRequest
 from covey.agents.workbench import Workbench
 from covey.coordination.deepening import promising
 from covey.coordination.flock import Ask, Flock
-from covey.coordination.proposals import propose
+from covey.coordination.proposals import Opening, propose
 from covey.core.patch import Candidate
 from covey.core.repair import Standing, Verdict
 from covey.core.testing import Failure, TestReport
@@ -95,12 +95,23 @@ class _Search:
                 return
 
 
-async def search(ask: Ask, flock: Flock, tools: Workbench, baseline: TestReport, where: Localisation) -> Found:
-    """Draft → verify until enough is found; then, if nothing is plausible, repair the drafts that came closest."""
+async def search(
+    ask: Ask,
+    flock: Flock,
+    tools: Workbench,
+    baseline: TestReport,
+    where: Localisation,
+    *,
+    opening: Opening = propose,
+) -> Found:
+    """Draft → verify until enough is found; then, if nothing is plausible, repair the drafts that came closest.
+
+    ``opening`` is what comes before the templates' drafts; what it verifies competes with them.
+    """
     targets = frozenset(where.plan.targets)
     failures = tuple(result.failure for result in baseline.results if result.id in targets and result.failure)
     state = _Search(ask, flock, tools, failures, where)
-    await propose(
+    await opening(
         ask, flock, baseline=baseline, where=where, count=tools.drafts, verify=state.verify, tried=state.tried
     )
     await state.draw("draft", (), tools.budget.candidates)
