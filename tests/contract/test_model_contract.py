@@ -27,7 +27,7 @@ from covey.testing.gguf import write_random, write_speaking
 from covey.testing.models import RecordedBackend, ScriptedBackend
 from support_models import CARD, CARD_TEXT, HELLO, STRANGE, user, write_transformers_folder
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.requirement("A4", "A5")]
 
 CONTEXT = 1024
 KEY = "contract-key"

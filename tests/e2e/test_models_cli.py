@@ -16,6 +16,8 @@ from covey.testing.gguf import write_random, write_speaking
 from support_cli import Answer, covey, environment
 from support_download import CONTENT, Plan, serving
 
+pytestmark = pytest.mark.requirement("D13")
+
 PLAN_KEYS = {
     "weights_bytes", "kv_bytes", "compute_bytes", "total_bytes", "fits", "context", "kv_type", "gpu_layers",
 }  # fmt: skip

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from covey.bench.engine_answers import Measured, Share, measure, table
 from covey.bench.engine_reuse import AIM
 from covey.bench.engine_reuse import measure as measure_reuse
+
+pytestmark = pytest.mark.requirement("F2", "F3")
 
 
 async def test_answers_fit_their_schema_and_edits_apply_to_the_real_bytes(tmp_path: Path) -> None:

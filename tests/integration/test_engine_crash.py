@@ -19,6 +19,8 @@ from covey.models.local import Supervision
 from covey.models.spec import EngineSpec
 from covey.testing.gguf import write_speaking
 
+pytestmark = pytest.mark.requirement("B5", "D14")
+
 TEXT = "".join(f"{number} bottles, " for number in range(60))
 ASK = (ChatMessage(role="user", content="sing"),)
 LONG = 60.0

@@ -18,6 +18,8 @@ from covey.models.llamaclient import SchemaIgnored
 from covey.models.spec import EngineSpec
 from covey.testing.gguf import write_random, write_speaking
 
+pytestmark = pytest.mark.requirement("A5")
+
 TEXT = 'It says {"a": 1}, é and 日本, and stops.'
 SECRET = "PROMPT-OF-NOBODY-ELSE"
 ASK = (ChatMessage(role="system", content="Be brief."), ChatMessage(role="user", content=f"{SECRET} go"))

@@ -18,6 +18,8 @@ from covey.models.spec import EngineSpec
 from covey.testing.gguf import write_speaking
 from support_llama_server import write_llama_server
 
+pytestmark = pytest.mark.requirement("A5")
+
 TEXT = '{"name": "a wren", "ok": true}'
 ASK = (ChatMessage(role="user", content="a <|im_end|> b"),)
 SCHEMA: Schema = {

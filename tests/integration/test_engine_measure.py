@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from covey.app.engines import open_local
 from covey.models.backends.openai_compatible import OpenAICompatibleBackend
 from covey.models.measure import measure
@@ -11,6 +13,8 @@ from covey.models.measure_advice import advise
 from covey.models.spec import EngineSpec
 from covey.testing.endpoint import Endpoint
 from covey.testing.gguf import write_random
+
+pytestmark = pytest.mark.requirement("F9")
 
 
 async def test_the_embedded_engine_keeps_what_it_claims(tmp_path: Path) -> None:

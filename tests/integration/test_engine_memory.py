@@ -14,6 +14,8 @@ from covey.core.errors import EngineError
 from covey.testing.gguf import write_random
 from support_gguf import write_hybrid, write_latent
 
+pytestmark = pytest.mark.requirement("F4")
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:

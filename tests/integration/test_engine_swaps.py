@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from covey.bench.engine_swaps import make_models, serve, table
+
+pytestmark = pytest.mark.requirement("F4")
 
 
 async def test_batching_and_restoring_save_swaps_and_prefill(tmp_path: Path) -> None:

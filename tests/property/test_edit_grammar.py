@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import jsonschema
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from covey.models.lineedits import EditFile, LineEdit, byte_edits, split_lines
 from covey.models.schema import token_bound
 from covey.models.structured import parse_object
 from covey.workspace.edits import changes_of
+
+pytestmark = pytest.mark.requirement("F2")
 
 ENGINES = {
     "lines": Capabilities(context=8192, schema_support="grammar", grammar="llguidance"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import combinations
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from covey.models.residency import Resident, evictions, usefulness
+
+pytestmark = pytest.mark.requirement("B5")
 
 BYTES = st.integers(0, 12)
 RESIDENTS = st.lists(

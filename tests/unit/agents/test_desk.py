@@ -20,6 +20,8 @@ from covey.models.backends.scripted import Script, ScriptedBackend
 from covey.models.schema import Bounded
 from covey.models.sourcepolicy import Provenance
 
+pytestmark = pytest.mark.requirement("F3")
+
 
 class Word(Bounded):
     """One word."""

@@ -7,6 +7,8 @@ import pytest
 from covey.app.sources import source_policy
 from covey.models.sourcepolicy import Source
 
+pytestmark = pytest.mark.requirement("E7")
+
 POLICY = source_policy(["docs.python.org", ".example.com"], ["store"])
 
 

@@ -20,6 +20,8 @@ from covey.models.catalogue import (
     suits,
 )
 
+pytestmark = pytest.mark.requirement("B1", "B6")
+
 GB = 1 << 30
 
 

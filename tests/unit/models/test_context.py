@@ -12,6 +12,8 @@ from covey.models.context import ContextManager, Fitted, clip
 from covey.models.ledger import PINNED, Ledger, Prefix, grows
 from support_answers import FixedBackend
 
+pytestmark = pytest.mark.requirement("A7")
+
 PREFIX = Prefix(charter="Mend one fault.", repository="a.py: f", task="f(2) should be 4.")
 
 addition = st.tuples(

@@ -25,6 +25,8 @@ from covey.models.partfile import PartState, bad_path, open_part, part_path
 from covey.models.transfer import Clock, Fetch, Patience, Pulled
 from support_download import CONTENT, Plan, serving
 
+pytestmark = pytest.mark.requirement("D13")
+
 BIG = CONTENT * 100  # about one MB
 
 

@@ -25,6 +25,8 @@ from covey.models.transfer import (
     wait_s,
 )
 
+pytestmark = pytest.mark.requirement("D13")
+
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 
 

@@ -24,6 +24,8 @@ from covey.models.lineedits import EditFile, LineEdit, byte_edits, nearest, sett
 from covey.models.schema import plain, token_bound
 from covey.workspace.edits import changes_of
 
+pytestmark = pytest.mark.requirement("F2")
+
 LLGUIDANCE = Capabilities(context=8192, schema_support="grammar", grammar="llguidance")
 GBNF = Capabilities(context=8192, schema_support="grammar", grammar="gbnf")
 HOSTED = Capabilities(context=8192, schema_support="json_schema")

@@ -14,6 +14,8 @@ from covey.models.schema import Bounded
 from covey.models.structured import Answered
 from support_answers import WORDS_OF_TEMPLATE, FixedBackend
 
+pytestmark = pytest.mark.requirement("F3")
+
 PREFIX = Prefix(charter="Mend one fault.", tools="read(path)", repository="a.py: f", task="f(2) should be 4.")
 
 addition = st.tuples(st.sampled_from(["note", "observe", "answer"]), st.sampled_from("AB"), st.text(min_size=1))

@@ -14,6 +14,8 @@ from covey.models.measure_report import EngineReport, Window
 from covey.models.measure_window import code_word, window_prompt
 from support_measure import LyingEngine
 
+pytestmark = pytest.mark.requirement("F9")
+
 HONEST = Capabilities(context=32_000, schema_support="json_schema", timings=True, tokenizer=True)
 
 

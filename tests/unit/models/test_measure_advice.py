@@ -8,6 +8,8 @@ from covey.core.model import Capabilities
 from covey.models.measure_advice import advise
 from covey.models.measure_report import Answers, ColdStart, EngineReport, Parallel, Prefix, Speed, Window
 
+pytestmark = pytest.mark.requirement("F9")
+
 CLAIMED = Capabilities(context=32_768, schema_support="grammar", grammar="llguidance", timings=True, parallel=4)
 GOOD = EngineReport(
     model="good",

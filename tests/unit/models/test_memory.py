@@ -9,6 +9,8 @@ import pytest
 from covey.core.errors import DoesNotFit
 from covey.models.memory import Reservations, apple_memory, machine_memory
 
+pytestmark = pytest.mark.requirement("A6")
+
 MEMINFO = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:   12000000 kB\nHugePages_Total: 0\n"
 KB = 1024
 

@@ -15,6 +15,8 @@ from covey.models.backends.openai_compatible import DEFAULT_CONTEXT, OpenAICompa
 from covey.testing.endpoint import Endpoint, Reply, Request
 from support_models import CARD, CARD_TEXT, HELLO, user
 
+pytestmark = pytest.mark.requirement("A5")
+
 
 async def no_wait(_seconds: float) -> None:
     """Do not wait between tries."""

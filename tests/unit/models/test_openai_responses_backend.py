@@ -19,6 +19,8 @@ from covey.models.sourcepolicy import Decision, Provenance, Source, SourceBlocke
 from covey.testing.endpoint import Endpoint, Reply, Request
 from support_models import CARD, CARD_TEXT, HELLO
 
+pytestmark = pytest.mark.requirement("E7")
+
 CODE: dict[str, Any] = {
     "type": "code_interpreter_call",
     "id": "ci_1",

@@ -9,6 +9,8 @@ from covey.models.plan import cache_types, fit, largest_context, memory_of, rows
 from covey.models.shape import LayerShape, ModelShape
 from covey.models.spec import KvType
 
+pytestmark = pytest.mark.requirement("A6")
+
 GB = 10**9
 
 

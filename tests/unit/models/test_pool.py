@@ -16,6 +16,8 @@ from covey.models.pool import ModelPool, PoolStats
 from covey.models.scheduler import Fairness
 from support_pool import FakeEngine, Machine, prompt
 
+pytestmark = pytest.mark.requirement("A4", "B5", "D6", "D14")
+
 
 async def _ask(pool: ModelPool, name: str, length: int = 10, key: str | None = None) -> str:
     async with asyncio.timeout(30), pool.use(name, context_key=key) as backend:
