@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from covey.agents.preprocessor import clean
 from covey.core.canonical import Frozen, Volatile
 from covey.core.errors import AgentFeedback, ContextOverflow, EngineError, UnusableModel
 from covey.core.model import Capabilities, ChatMessage, Completion, Sampling, Schema
@@ -271,7 +272,7 @@ class ModelDesk:
 
     def _open_ledger(self) -> Ledger:
         if self._ledger is None:
-            task = render(PROMPTS, "task.jinja", statement=redact(self.statement))
+            task = render(PROMPTS, "task.jinja", statement=clean(redact(self.statement)))
             self._ledger = Ledger(Prefix(charter=render(PROMPTS, "charter.jinja"), task=task))
         return self._ledger
 
