@@ -108,7 +108,7 @@ def test_python_snippets_compile_and_name_what_is_there(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_settings_and_variables_that_are_named_exist(path: Path) -> None:
-    known = {f"COVEY_{name.upper()}" for name in Settings.model_fields} | {"COVEY_CONFIG", "COVEY_SERVER_KEY"}
+    known = {f"COVEY_{name.upper()}" for name in Settings.model_fields} | {"COVEY_CONFIG", "COVEY_MODEL_KEY"}
     named = set(re.findall(r"\bCOVEY_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
     assert named <= known
 
