@@ -148,5 +148,5 @@ TEMPLATES = (
              forgotten_item),
     Template("forgotten-statement", 0.45, "a step was taken for some names and forgotten for their sibling",
              (ast.stmt,), forgotten_statement),
-    Template("forwarded-parameter", 0.5, "a parameter was not passed on", (ast.Call,), forwarded),
+    Template("forwarded-parameter", 0.45, "a parameter was not passed on", (ast.Call,), forwarded),
 )  # fmt: skip

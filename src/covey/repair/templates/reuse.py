@@ -237,17 +237,17 @@ def part_of(site: Site, node: ast.AST) -> Proposals:
 
 
 TEMPLATES = (
-    Template("call-as-elsewhere", 0.4, "a value was not put through a call as elsewhere in the file", _VALUES,
+    Template("call-as-elsewhere", 0.36, "a value was not put through a call as elsewhere in the file", _VALUES,
              called_elsewhere),
-    Template("method-as-elsewhere", 0.4, "a value was not asked for its method as elsewhere in the file", _VALUES,
+    Template("method-as-elsewhere", 0.36, "a value was not asked for its method as elsewhere in the file", _VALUES,
              method_elsewhere),
-    Template("item-as-elsewhere", 0.4, "a value was used whole where elsewhere in the file an item of it is", _VALUES,
+    Template("item-as-elsewhere", 0.36, "a value was used whole where elsewhere in the file an item of it is", _VALUES,
              item_elsewhere),
     Template("operand-as-elsewhere", 0.35, "a term was missing that stands beside such values elsewhere in the file",
              (ast.expr,), operand_elsewhere),
-    Template("unread-operand", 0.5, "a term was missing, and a name that nobody reads says which",
+    Template("unread-operand", 0.42, "a term was missing, and a name that nobody reads says which",
              (ast.expr,), unread_operand),
-    Template("condition-as-elsewhere", 0.45, "a condition lacked the half that it has elsewhere in the file",
+    Template("condition-as-elsewhere", 0.4, "a condition lacked the half that it has elsewhere in the file",
              (ast.stmt, ast.IfExp, ast.comprehension, ast.UnaryOp), condition_elsewhere),
     Template("missing-bound", 0.35, "a number was not kept within its bound", (*_VALUES, ast.BinOp), bounded),
     Template("missing-part", 0.35, "a whole sequence was used where a part of it was meant",
