@@ -12,7 +12,7 @@ from covey.agents.workbench import Prepared, Workbench
 from covey.coordination.policies import POLICIES
 from covey.core.budget import Budget, Deadline
 from covey.core.errors import ConfigError, RunError, StoreConflict, StoreError, UnusableInput
-from covey.core.execution import Limits
+from covey.core.execution import Environment, Limits, TestCommand
 from covey.core.progress import Observer, Progress
 from covey.core.protocols import Sandbox
 from covey.core.run import Run
@@ -29,7 +29,7 @@ from covey.settings import (
 )
 from covey.store.sqlite import SqliteStore
 from covey.workspace.apply import recover_apply
-from covey.workspace.snapshot import load_snapshot, take_snapshot, verify_snapshot
+from covey.workspace.snapshot import Snapshot, load_snapshot, take_snapshot, verify_snapshot
 
 _GB = 1 << 30
 _OUTCOME_SETTINGS = frozenset(
@@ -145,9 +145,29 @@ async def prepare(task: Task, settings: Settings, tools: Workbench) -> Prepared:
     snapshot = await take_snapshot(repository, dest, owner=tools.sandbox.owner, exclude=exclude)
     base = Path(snapshot.base)
     _check_holdout(task, base)
+    environment = await _environment(snapshot, settings, tools, needs_pytest=needs_pytest(base, task.test_command))
+    command = find_test_command(base, task.test_command, environment.python)
+    return Prepared(snapshot=snapshot, environment=environment, command=command)
+
+
+async def prepare_empty(settings: Settings, tools: Workbench) -> Prepared:
+    """Make the ground for a task without a repository: an empty project, and unittest, which every Python has."""
+    project, dest = tools.folder / "project", tools.folder / "snapshot"
+    for leftover in (project, dest):  # of an interrupted attempt
+        shutil.rmtree(leftover, ignore_errors=True)
+    project.mkdir(parents=True)
+    (project / ".gitkeep").touch()  # a snapshot holds at least one file
+    snapshot = await take_snapshot(project, dest, owner=tools.sandbox.owner)
+    environment = await _environment(snapshot, settings, tools, needs_pytest=False)
+    command = TestCommand(framework="unittest", argv=(environment.python, "-m", "unittest", "discover", "-s", "."))
+    return Prepared(snapshot=snapshot, environment=environment, command=command)
+
+
+async def _environment(snapshot: Snapshot, settings: Settings, tools: Workbench, *, needs_pytest: bool) -> Environment:
+    """Find or build the environment for a snapshot's tests."""
     tools.tell("prepare", "running", "environment")
-    environment = await prepare_environment(
-        base,
+    return await prepare_environment(
+        Path(snapshot.base),
         snapshot.root,
         sandbox=tools.sandbox,
         cache=settings.home / "environments",
@@ -156,12 +176,10 @@ async def prepare(task: Task, settings: Settings, tools: Workbench) -> Prepared:
         home=home_folder(),
         active_virtualenv=active_virtualenv(),
         install_env=install_environment(),
-        needs_pytest=needs_pytest(base, task.test_command),
+        needs_pytest=needs_pytest,
         timeout_s=settings.install_timeout,
         observer=lambda progress: tools.tell("prepare", "running", progress.message),
     )
-    command = find_test_command(base, task.test_command, environment.python)
-    return Prepared(snapshot=snapshot, environment=environment, command=command)
 
 
 async def recheck(prepared: Prepared) -> None:

@@ -17,6 +17,7 @@ from covey.evidence.item import EvidenceInput
 from covey.evidence.report import run_report
 from covey.settings import Settings
 from covey.store.sqlite import SqliteStore
+from covey.workspace.difftext import new_files
 from covey.workspace.edits import changes_of
 from covey.workspace.sources import SourceFiles
 
@@ -99,8 +100,10 @@ def notes_of(prepared: Prepared, solution: Solution, *, applied: bool) -> tuple[
 
 def touched_files(prepared: Prepared, patch: Patch | None) -> dict[str, tuple[bytes | None, bytes | None]]:
     """Bytes before and after of each file that the patch changes."""
-    if patch is None or patch.candidate is None:  # every floor writes patches from candidates
+    if patch is None:
         return {}
+    if patch.candidate is None:  # a module that was written, not a repair: every repair is made from a candidate
+        return {path: (None, text.encode()) for path, text in new_files(patch.diff).items()}
     sources = SourceFiles(prepared.snapshot)
     changed = changes_of(sources, patch.candidate.edits)
     return {path: (sources.get(path), data) for path, data in changed.items()}

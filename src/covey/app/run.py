@@ -19,6 +19,7 @@ from covey.app.build import (
     open_store,
     outcome_settings,
     prepare,
+    prepare_empty,
     recheck,
     recover_interrupted,
     run_folder,
@@ -27,6 +28,7 @@ from covey.app.engines import open_engines
 from covey.app.flocks import model_flock
 from covey.app.logfile import logging_to
 from covey.app.report import failed_bundle, finish_run
+from covey.coordination.authoring import Crew, model_crew, write_module
 from covey.coordination.coordinator import Solution, coordinate
 from covey.coordination.flock import Flock
 from covey.coordination.journal import Journal
@@ -78,8 +80,17 @@ async def solve(
 async def run_task(task: Task, settings: Settings, *, observer: Observer = nobody, apply: bool = False) -> RunReport:
     """Open a run for ``task`` and walk it to its end. Raises ConfigError, RunError, asyncio.CancelledError."""
     check_settings(settings)
-    async with open_engines(settings, telling(observer)) as engines, open_store(settings) as store:
+    async with open_engines(settings, telling(observer)) as engines:
         await try_engines(engines, observer)
+        return await run_with(engines, task, settings, observer=observer, apply=apply)
+
+
+async def run_with(
+    engines: Engines | None, task: Task, settings: Settings, *, observer: Observer = nobody, apply: bool = False
+) -> RunReport:
+    """Do what :func:`run_task` does with engines that are open already, and leave them open."""
+    check_settings(settings)
+    async with open_store(settings) as store:
         await recover_interrupted(settings, store, observer)
         sandbox = await choose_sandbox(settings)
         run = Run(
@@ -191,14 +202,20 @@ async def walk_once(run: Run, settings: Settings, journal: Journal, tools: Workb
     """The walk itself, the same for a new run, a resumed one and a replay."""
 
     async def make_ready() -> Prepared:
+        if not run.task.repository:
+            return await prepare_empty(settings, tools)
         return await prepare(run.task, settings, tools)
 
     request = {"repository": run.task.repository, "test": run.task.test_command or ""}
     prepared = await journal.step("prepare", request, Prepared, make_ready, role="workspace")
     tools.prepared = prepared
     tools.tell("prepare", "done")
-    flock = Flock() if tools.model is None else model_flock()
-    solution = await coordinate(run.task, journal, tools, flock, policy(settings.policy))
+    if run.task.repository:
+        flock = Flock() if tools.model is None else model_flock()
+        solution = await coordinate(run.task, journal, tools, flock, policy(settings.policy))
+    else:
+        crew = Crew() if tools.model is None else model_crew()
+        solution = await write_module(run.task, journal, tools, crew)
     await journal.finish()
     return prepared, solution
 

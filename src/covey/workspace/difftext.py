@@ -162,3 +162,18 @@ def read_diff(diff: str) -> tuple[FileDiff, ...]:
 def patch_files(diff: str) -> tuple[str, ...]:
     """Return the paths that a diff touches, each once, in order."""
     return tuple(sorted({path for file in read_diff(diff) for path in file.paths}))
+
+
+def new_files(diff: str) -> dict[str, str]:
+    """Return the text files that a diff of our own (:func:`covey.workspace.diff.make_patch`) creates, by path.
+
+    Such a file is one hunk of added lines; the last one may be without its line end.
+    """
+    found = {}
+    for part in re.split(r"(?m)^diff --git ", diff)[1:]:
+        head, _, body = part.partition("\n@@ ")
+        path = re.search(r"(?m)^\+\+\+ (.+)$", head)
+        if path and "\nnew file mode " in head:
+            text = "".join(f"{line[1:]}\n" for line in body.split("\n") if line.startswith("+"))
+            found[_name(path[1]) or ""] = text.removesuffix("\n") if "\n\\ No newline" in body else text
+    return found
