@@ -95,9 +95,11 @@ def _roles(row: ProfileRow) -> str:
 
 def render_plan(report: PlanReport, stream: TextIO) -> None:
     """Print a memory plan row by row: what, how much, why."""
+    if report.total_bytes is None:  # nothing could be read: the error says it all
+        return
     paper = Paper(stream)
     paper.line(f"{report.model}: {report.path or 'not downloaded; an estimate from the figures of the catalogue'}")
-    if report.total_bytes is not None:
+    if report.rows:
         paper.line()
         rows = [(row.what, memory_words(row.bytes), row.why) for row in report.rows]
         table(paper, ("what", "memory", "why"), rows)

@@ -175,7 +175,7 @@ def rows(plan: MemoryPlan) -> list[tuple[str, int, str]]:
 
 
 def _limit(limit: int | None) -> str:
-    return "" if limit is None else f"of {limit / 1e9:.2f} GB allowed"
+    return "" if limit is None else f"of {limit / (1 << 30):.2f} GiB allowed"
 
 
 def _notes(shape: ModelShape, context: int, copied: int) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ def test_the_table_explains_itself_and_the_engine_gets_what_was_planned() -> Non
     plan = fit(MIXTURE, memory_bytes=32 * GB, gpu_bytes=8 * GB, parallel=2)
     lines = {what: (size, why) for what, size, why in rows(plan)}
     assert sum(lines[what][0] for what in ("weights", "cache", "compute")) == lines["total"][0] == plan.total_bytes
-    assert "8.00 GB allowed" in lines["on the GPU"][1]
+    assert "7.45 GiB allowed" in lines["on the GPU"][1]
     assert f"experts of the first {plan.cpu_experts} layers in RAM" in lines["weights"][1]
     spec = plan.to_spec("a/m.gguf")
     assert (spec.name, spec.context, spec.parallel, spec.kv_type) == ("m", plan.context, 2, plan.kv_type)
