@@ -164,17 +164,22 @@ def endpoint_backend(
 def choose_engine(settings: Settings) -> tuple[Engine, str]:
     """Choose what runs a GGUF file, and the path of the user's own llama-server. Raises UnusableModel.
 
-    ``auto`` takes a llama-server that the user has named, then the embedded engine, then a llama-server on PATH.
+    ``auto`` takes a llama-server that the user has named, or that is on PATH where there is a card for it; then the
+    embedded engine, whose published wheel runs on the processor only; then a llama-server on PATH.
     """
+    from covey.models.memory import machine_memory
+
     named = settings.llama_server
     binary = shutil.which(named or "llama-server", path=search_path()) or ""
     if named and not binary:
         raise UnusableModel(f"{named} is not a program that can be run. Look at the setting llama_server.")
     embedded = importlib.util.find_spec("xllamacpp") is not None
-    if settings.engine == "llama-server" or (settings.engine == "auto" and binary and (named or not embedded)):
-        if not binary:
-            raise UnusableModel("There is no llama-server on PATH. Set llama_server to its path.")
-        return "llama-server", binary
+    if settings.engine == "llama-server" and not binary:
+        raise UnusableModel("There is no llama-server on PATH. Set llama_server to its path.")
+    if binary and settings.engine != "embedded":
+        machine = machine_memory()
+        if settings.engine == "llama-server" or named or not embedded or machine.gpus or machine.unified:
+            return "llama-server", binary
     if not embedded:
         raise UnusableModel(
             "Nothing here can run a GGUF file. Install the embedded engine with: pip install 'covey[local]' "

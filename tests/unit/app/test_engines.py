@@ -13,10 +13,12 @@ from covey.app.engines import NoEngine, Team, choose_engine, endpoint_backend, o
 from covey.app.measured import EngineCheck, measured_context, remember
 from covey.core.errors import DoesNotFit, ReplayDivergence, UnusableModel
 from covey.core.model import Capabilities, ChatMessage, Sampling
+from covey.models import memory
 from covey.models.backends.openai_compatible import OpenAICompatibleBackend
 from covey.models.backends.openai_responses import OpenAIResponsesBackend
 from covey.models.measure_advice import Advice
 from covey.models.measure_report import EngineReport
+from covey.models.memory import Gpu, MachineMemory
 from covey.models.names import ModelEndpoint, ModelFile
 from covey.settings import load_settings, model_key
 from covey.testing.endpoint import Endpoint
@@ -89,11 +91,19 @@ def test_the_responses_api_is_spoken_to_its_own_host_or_when_asked_for() -> None
         endpoint_backend(own.model_copy(update={"model": None}), load_settings(), QUIET)
 
 
-def test_a_file_is_run_by_the_server_that_the_user_names_else_by_the_embedded_engine(programs: Path) -> None:
+def test_a_file_is_run_by_the_server_that_the_user_names_else_by_the_embedded_engine(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards: tuple[Gpu, ...] = ()
+    monkeypatch.setattr(memory, "machine_memory", lambda: MachineMemory(total=1, available=1, gpus=cards))
     assert choose_engine(load_settings()) == ("embedded", "")
     server = program(programs, "llama-server")
     assert choose_engine(load_settings()) == ("embedded", "")
     assert choose_engine(load_settings(engine="llama-server")) == ("llama-server", str(server))
+    cards = (Gpu(name="card", total=8 << 30, free=8 << 30),)
+    assert choose_engine(load_settings()) == ("llama-server", str(server))
+    assert choose_engine(load_settings(engine="embedded")) == ("embedded", "")
+    cards = ()
     assert choose_engine(load_settings(llama_server=str(server))) == ("llama-server", str(server))
     with pytest.raises(UnusableModel, match="not a program"):
         choose_engine(load_settings(llama_server=str(programs / "gone")))
