@@ -123,12 +123,16 @@ class _Recording:
 
 @dataclass
 class Question:
-    """What a role asks: its note for the ledger, the shape of the answer, and a check that a schema cannot express."""
+    """What a role asks: its note for the ledger, the shape of the answer, and a check that a schema cannot express.
+
+    ``number`` is that of the first draft; number 0 is sampled at temperature 0, each other one with a seed of its own.
+    """
 
     note: str
     answer: type[Any]
     schema: Schema | None = None
     check: Callable[[Any], None] | None = None
+    number: int = 0
 
 
 @dataclass
@@ -170,7 +174,7 @@ class ModelDesk:
     async def drafts(self, role: str, question: Question, count: int) -> list[Any]:
         """Ask one question ``count`` times, each time sampled on its own; the first answer stays in the ledger.
 
-        The first draft is sampled at temperature 0. Drafts that fail are left out; when all fail, the first failure
+        Draft number 0 is sampled at temperature 0. Drafts that fail are left out; when all fail, the first failure
         is raised.
         """
         if self.spent.prefilled + self.spent.generated >= self.tokens:
@@ -235,7 +239,8 @@ class ModelDesk:
         gate = asyncio.Semaphore(found.parallel)
 
         async def one(index: int, fitted: Fitted) -> Answered[Any]:
-            sampling = Sampling(temperature=self.temperature if index else 0.0, seed=self.seed + index)
+            number = question.number + index
+            sampling = Sampling(temperature=self.temperature if number else 0.0, seed=self.seed + number)
             recording = _Recording(backend, role, calls[index])
             async with asyncio.timeout(self.left() * DRAFT_SHARE), gate:
                 return await ask(

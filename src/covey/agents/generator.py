@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from covey.agents.desk import PROMPTS, Question
@@ -37,21 +37,41 @@ class Generator:
 
     async def run(self, request: ProposeRequest, tools: Workbench) -> Drafts:
         """Fill the slot. Raises what a model can do wrong: see :data:`covey.agents.desk.Trouble`."""
-        desk = tools.desk
-        found = await desk.capabilities(self.name)
-        files = excerpts(tools.sources, request.suspects, lines=LINES * (2 if found.context > _WIDE_WINDOW else 1))
-        if not files:
-            raise AgentFeedback("No suspicious line lies in a file that a model could edit.")
-        grammar = edit_grammar(files, found, LIMITS)
-        note = retry(request.attempts, tools.sources) if request.attempts else task_note(request, files, grammar.name)
-        asked = Question(
-            note=note,
-            answer=grammar.answer,
-            schema=grammar.schema,
-            check=lambda answer: check(grammar.decode(answer), tools.sources),
-        )
-        answers = await desk.drafts(self.name, asked, request.count)
-        return Drafts(candidates=unique(answers, grammar, tools.sources, request.attempts), exhausted=True)
+
+        def note(files: Sequence[EditFile], style: str) -> str:
+            return retry(request.attempts, tools.sources) if request.attempts else task_note(request, files, style)
+
+        return Drafts(candidates=await drafted(self.name, request, tools, note), exhausted=True)
+
+
+async def drafted(
+    role: str,
+    request: ProposeRequest,
+    tools: Workbench,
+    note: Callable[[Sequence[EditFile], str], str],
+    *,
+    number: int = 0,
+) -> tuple[Candidate, ...]:
+    """Ask the model of ``role`` for drafts; empty when it only repeats what was tried.
+
+    ``note`` writes the question from the files that may be edited and the name of the edit grammar; ``number`` is that
+    of the first draft. Raises what a model can do wrong: see :data:`covey.agents.desk.Trouble`.
+    """
+    desk = tools.desk
+    found = await desk.capabilities(role)
+    files = excerpts(tools.sources, request.suspects, lines=LINES * (2 if found.context > _WIDE_WINDOW else 1))
+    if not files:
+        raise AgentFeedback("No suspicious line lies in a file that a model could edit.")
+    grammar = edit_grammar(files, found, LIMITS)
+    asked = Question(
+        note=note(files, grammar.name),
+        answer=grammar.answer,
+        schema=grammar.schema,
+        check=lambda answer: check(grammar.decode(answer), tools.sources),
+        number=number,
+    )
+    answers = await desk.drafts(role, asked, request.count)
+    return unique(answers, grammar, tools.sources, request.attempts)
 
 
 class NoDrafts:
@@ -66,17 +86,22 @@ class NoDrafts:
 
 def task_note(request: ProposeRequest, files: Sequence[EditFile], style: str) -> str:
     """What a model is told before its first draft."""
-    failures = [
-        {"test": test, "what": f"{failure.type}: {clip(failure.message)}", "text": trace(failure)}
-        for test, failure in zip(request.targets, request.failures, strict=True)
-    ]
     return render(
         PROMPTS,
         "generator.jinja",
-        failures=failures[:_FAILURES],
+        failures=told(request.targets, request.failures),
         excerpts=[shown(file) for file in files],
         style=style,
     )
+
+
+def told(targets: Sequence[str], failures: Sequence[Failure]) -> list[dict[str, str]]:
+    """How the first few targets fail, for a template."""
+    found = [
+        {"test": test, "what": f"{failure.type}: {clip(failure.message)}", "text": trace(failure)}
+        for test, failure in zip(targets, failures, strict=True)
+    ]
+    return found[:_FAILURES]
 
 
 def trace(failure: Failure) -> str:
@@ -86,10 +111,12 @@ def trace(failure: Failure) -> str:
 
 def retry(attempts: Sequence[Attempt], sources: Mapping[str, bytes]) -> str:
     """What a model is told after drafts that did not solve it: the newest of them, and what the tests said."""
-    told = [
-        {"diff": small_diff(attempt.candidate, sources), "said": said(attempt)} for attempt in attempts[-_ATTEMPTS:]
-    ]
-    return render(PROMPTS, "retry.jinja", attempts=told)
+    return render(PROMPTS, "retry.jinja", attempts=retold(attempts, sources))
+
+
+def retold(attempts: Sequence[Attempt], sources: Mapping[str, bytes]) -> list[dict[str, str]]:
+    """The newest drafts and what the tests said, for a template."""
+    return [{"diff": small_diff(one.candidate, sources), "said": said(one)} for one in attempts[-_ATTEMPTS:]]
 
 
 def said(attempt: Attempt) -> str:

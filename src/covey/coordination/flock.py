@@ -43,6 +43,7 @@ from covey.agents.slots import (
     Verified,
     VerifyRequest,
 )
+from covey.agents.team_slots import Coded, CodeRequest, Critique, CritiqueRequest, Lead, Plan, PlanRequest
 from covey.agents.tester import Tester
 from covey.agents.understander import Understander
 from covey.agents.verifier import Verifier
@@ -89,7 +90,7 @@ Slot = Role[RequestT, Workbench, AnswerT] | Modelled[RequestT, AnswerT]
 class Flock:
     """Who fills which slot. Each default is the role's procedural floor.
 
-    ``generator`` is a slot that only a run with a model has.
+    ``generator``, ``planner``, ``leader``, ``patcher`` and ``critic`` are slots that only a run with a model has.
     """
 
     understander: Slot[UnderstandRequest, Brief] = field(default_factory=Understander)
@@ -104,6 +105,10 @@ class Flock:
     comparer: Role[CompareRequest, Workbench, Comparison] = field(default_factory=Comparer)
     documenter: Slot[DocumentRequest, Story] = field(default_factory=Documenter)
     generator: Modelled[ProposeRequest, Drafts] | None = None
+    planner: Modelled[PlanRequest, Plan] | None = None
+    leader: Modelled[PlanRequest, Lead] | None = None
+    patcher: Modelled[CodeRequest, Coded] | None = None
+    critic: Modelled[CritiqueRequest, Critique] | None = None
 
 
 class Ask(Protocol):

@@ -13,7 +13,7 @@ from covey.core.testing import TestReport
 
 ROUNDS = 3
 """Rounds of drafts at most; it stops earlier when one solves the problem or nothing new is written."""
-_SUSPECTS = 60
+SUSPECTS = 60
 """Suspects that a request for drafts names; a model sees a few functions, not hundreds of lines."""
 
 
@@ -53,7 +53,7 @@ async def propose(
     attempts: tuple[Attempt, ...] = ()
     for number in range(1, ROUNDS + 1):
         request = ProposeRequest(
-            suspects=where.suspects[:_SUSPECTS],
+            suspects=where.suspects[:SUSPECTS],
             failures=tuple(shown.values()),
             targets=tuple(shown),
             attempts=attempts,

@@ -35,22 +35,34 @@ class Found:
 
 
 @dataclass
-class _Search:
-    """The loop's memory. All of it follows from recorded answers, so a resumed search stands where it was."""
+class Search:
+    """The loop's memory. All of it follows from recorded answers, so a resumed search stands where it was.
+
+    ``tried``: candidate id → the candidate and the verdict on it. ``denied``: ids that are not brought home.
+    """
 
     ask: Ask
     flock: Flock
     tools: Workbench
-    failures: tuple[Failure, ...]
+    baseline: TestReport
     where: Localisation
     tried: dict[str, tuple[Candidate, Verdict]] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
     first_plausible: int | None = None
     stopped: str = ""
     batches: int = 0
 
     @property
     def plausible(self) -> list[tuple[Candidate, Verdict]]:
-        return [pair for pair in self.tried.values() if pair[1].standing is Standing.plausible]
+        """What passed the tests and was not denied."""
+        found = (pair for pair in self.tried.values() if pair[1].standing is Standing.plausible)
+        return [pair for pair in found if pair[0].id not in self.denied]
+
+    @property
+    def failures(self) -> dict[str, Failure]:
+        """How each target fails, in the order of the baseline."""
+        targets = frozenset(self.where.plan.targets)
+        return {one.id: one.failure for one in self.baseline.results if one.id in targets and one.failure}
 
     @property
     def enough(self) -> bool:
@@ -86,13 +98,49 @@ class _Search:
             room = self.tools.budget.candidates - len(self.tried)
             count = min(_BATCHES[min(round_, len(_BATCHES) - 1)], at_most - offset, room)
             request = DraftRequest(
-                suspects=self.where.suspects, failures=self.failures, offset=offset, count=count, seeds=seeds
+                suspects=self.where.suspects,
+                failures=tuple(self.failures.values()),
+                offset=offset,
+                count=count,
+                seeds=seeds,
             )
             drafts = await self.ask(f"{stage}/{offset}", self.flock.coder, request, Drafts)
+            self.allow(drafts.candidates)
             await self.verify(drafts.candidates)
             offset, round_ = offset + len(drafts.candidates), round_ + 1
             if drafts.exhausted:
                 return
+
+    def deny(self, candidate: str) -> None:
+        """Leave a candidate out; where it was the only plausible one, the search goes on as if there were none."""
+        self.denied.add(candidate)
+        if not self.plausible:
+            self.first_plausible = None
+        if self.stopped == "enough":
+            self.stopped = ""
+
+    def allow(self, candidates: tuple[Candidate, ...]) -> None:
+        """Take denials back: what is found without a model, no model takes away."""
+        self.denied -= {item.id for item in candidates}
+        if self.plausible and self.first_plausible is None:
+            self.first_plausible = len(self.tried)
+
+    async def templates(self) -> None:
+        """Let the templates draft, and build upon what made progress."""
+        await self.draw("draft", (), self.tools.budget.candidates)
+        await _deepen(self, self.failures)
+
+    def found(self, notes: tuple[str, ...] = ()) -> Found:
+        """What there is to bring home: plausible candidates, or the best of those that made progress."""
+        kept = self.plausible or _closest(self)
+        late = ("The search stopped at its deadline.",) if self.stopped == "deadline" else ()
+        return Found(
+            candidates=tuple(candidate for candidate, _ in kept),
+            verdicts=tuple(verdict for _, verdict in kept),
+            solved=bool(self.plausible),
+            tried=len(self.tried),
+            notes=(*notes, *late),
+        )
 
 
 async def search(
@@ -108,26 +156,15 @@ async def search(
 
     ``opening`` is what comes before the templates' drafts; what it verifies competes with them.
     """
-    targets = frozenset(where.plan.targets)
-    failures = tuple(result.failure for result in baseline.results if result.id in targets and result.failure)
-    state = _Search(ask, flock, tools, failures, where)
+    state = Search(ask, flock, tools, baseline, where)
     await opening(
         ask, flock, baseline=baseline, where=where, count=tools.drafts, verify=state.verify, tried=state.tried
     )
-    await state.draw("draft", (), tools.budget.candidates)
-    await _deepen(state, {r.id: r.failure for r in baseline.results if r.id in targets and r.failure})
-    kept = state.plausible or _closest(state)
-    notes = ("The search stopped at its deadline.",) if state.stopped == "deadline" else ()
-    return Found(
-        candidates=tuple(candidate for candidate, _ in kept),
-        verdicts=tuple(verdict for _, verdict in kept),
-        solved=bool(state.plausible),
-        tried=len(state.tried),
-        notes=notes,
-    )
+    await state.templates()
+    return state.found()
 
 
-async def _deepen(state: _Search, before: dict[str, Failure]) -> None:
+async def _deepen(state: Search, before: dict[str, Failure]) -> None:
     """Build upon drafts that made progress; a third edit only upon pairs that mend more than any single draft."""
     known, mended = 0, 0
     for suffix in _DEPTHS:
@@ -150,7 +187,7 @@ async def _deepen(state: _Search, before: dict[str, Failure]) -> None:
             return
 
 
-def _closest(state: _Search) -> list[tuple[Candidate, Verdict]]:
+def _closest(state: Search) -> list[tuple[Candidate, Verdict]]:
     """Candidates that turned most targets green and broke nothing; at most three."""
     progress = [pair for pair in state.tried.values() if pair[1].standing is Standing.progress]
     progress.sort(key=lambda pair: -len(pair[1].flipped))

@@ -13,6 +13,10 @@ from covey.coordination.policies.ground import Policy
 
 POLICIES: dict[str, tuple[str, str]] = {
     "pipeline": ("covey.coordination.policies.pipeline", "localise, draft with model and templates, let tests choose"),
+    "critic": ("covey.coordination.policies.critic", "one patch of a model, which another may deny"),
+    "leader-follower": ("covey.coordination.policies.leader_follower", "one chooses places and says what, one writes"),
+    "round-robin": ("covey.coordination.policies.round_robin", "coders of different manners take turns"),
+    "workflow": ("covey.coordination.policies.workflow", "plan, code and review up to 3 times, then plan once more"),
 }
 """Name → module, and what it does in a few words."""
 
