@@ -13,6 +13,7 @@ from covey.coordination.policies.ground import Policy
 
 POLICIES: dict[str, tuple[str, str]] = {
     "pipeline": ("covey.coordination.policies.pipeline", "localise, draft with model and templates, let tests choose"),
+    "single": ("covey.coordination.policies.single", "one agent with tools, turn by turn; then the templates"),
     "critic": ("covey.coordination.policies.critic", "one patch of a model, which another may deny"),
     "leader-follower": ("covey.coordination.policies.leader_follower", "one chooses places and says what, one writes"),
     "round-robin": ("covey.coordination.policies.round_robin", "coders of different manners take turns"),
