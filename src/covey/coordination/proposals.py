@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
 
 from covey.agents.slots import Attempt, Drafts, Localisation, ProposeRequest
 from covey.coordination.flock import Ask, Flock
@@ -15,24 +14,6 @@ ROUNDS = 3
 """Rounds of drafts at most; it stops earlier when one solves the problem or nothing new is written."""
 SUSPECTS = 60
 """Suspects that a request for drafts names; a model sees a few functions, not hundreds of lines."""
-
-
-class Opening(Protocol):
-    """How a search begins."""
-
-    async def __call__(
-        self,
-        ask: Ask,
-        flock: Flock,
-        *,
-        baseline: TestReport,
-        where: Localisation,
-        count: int,
-        verify: Callable[[tuple[Candidate, ...]], Awaitable[None]],
-        tried: Mapping[str, tuple[Candidate, Verdict]],
-    ) -> None:
-        """Draft and ``verify``; ``tried`` holds the verdicts afterwards. ``count`` drafts may be asked at a time."""
-        ...
 
 
 async def propose(

@@ -8,7 +8,7 @@ from covey.agents.slots import DraftRequest, Drafts, Localisation, RepairRequest
 from covey.agents.workbench import Workbench
 from covey.coordination.deepening import promising
 from covey.coordination.flock import Ask, Flock
-from covey.coordination.proposals import Opening, propose
+from covey.coordination.proposals import propose
 from covey.core.patch import Candidate
 from covey.core.repair import Standing, Verdict
 from covey.core.testing import Failure, TestReport
@@ -149,15 +149,10 @@ async def search(
     tools: Workbench,
     baseline: TestReport,
     where: Localisation,
-    *,
-    opening: Opening = propose,
 ) -> Found:
-    """Draft → verify until enough is found; then, if nothing is plausible, repair the drafts that came closest.
-
-    ``opening`` is what comes before the templates' drafts; what it verifies competes with them.
-    """
+    """Draft → verify until enough is found; then, if nothing is plausible, repair the drafts that came closest."""
     state = Search(ask, flock, tools, baseline, where)
-    await opening(
+    await propose(
         ask, flock, baseline=baseline, where=where, count=tools.drafts, verify=state.verify, tried=state.tried
     )
     await state.templates()
