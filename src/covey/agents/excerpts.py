@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from covey.core.repair import Suspect
 from covey.models.lineedits import EditFile
 from covey.models.prompts import numbered
+from covey.repair.paths import is_test_path
 from covey.repair.sources import Unreadable, read_source
 
 AROUND = 4
@@ -32,7 +33,8 @@ def excerpts(
     """Return the files that hold the most suspicious places with the ranges worth reading, about ``lines`` in all.
 
     Whole functions are shown where they are short; the most suspicious place is always shown. Files that cannot be
-    decoded or parsed are left out: an edit of them could not be checked.
+    decoded or parsed are left out: an edit of them could not be checked. So are files of tests, whoever suspects them:
+    what is not shown here cannot be edited.
     """
     chosen: dict[str, list[tuple[int, int]]] = {}
     known: dict[str, tuple[EditFile, list[Scope]] | None] = {}
@@ -72,7 +74,7 @@ def around(line: int, scopes: Sequence[Scope], size: int) -> tuple[int, int]:
 
 
 def _read(path: str, sources: Mapping[str, bytes]) -> tuple[EditFile, list[Scope]] | None:
-    if path not in sources:
+    if path not in sources or is_test_path(path, sources):
         return None
     data = sources[path]
     source = read_source(path, data)
