@@ -50,7 +50,7 @@ async def write_module(task: Task, journal: Journal, tools: Workbench, crew: Cre
         request = AuthorRequest(statement=task.description, said=said)
         written = await ask(f"write/{number}", crew.author, request, Written)
         if written.module is None:
-            said = written.why
+            said = said or (written.why if tools.model is None else "The model gave no answer that is a module.")
             break
         found = await ask(f"try/{number}", crew.checker, written.module, Checked)
         report = found.real
