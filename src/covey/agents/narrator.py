@@ -21,6 +21,9 @@ from covey.models.schema import Bounded, plain
 
 SHORTEST_S = 5.0
 """With less time left no model is asked: the story is there already."""
+WORDS = 4
+"""A sentence has at least so many words: what is shorter, or no words at all, explains nothing."""
+_WORD = re.compile(r"[A-Za-z]{2,}")
 _FACT = 300
 _TARGETS = 3
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -74,8 +77,8 @@ class Narrator:
 def grounded(sentences: Sequence[str], facts: str) -> None:
     """Raise AgentFeedback for a figure, a name or a judgement that does not stand in ``facts``."""
     text = " ".join(sentences)
-    if not text.strip():
-        raise AgentFeedback("Say at least one sentence.")
+    if any(len(_WORD.findall(sentence)) < WORDS for sentence in sentences):
+        raise AgentFeedback(f"Write whole sentences, of at least {WORDS} words each.")
     low = facts.lower()
     figures = frozenset(_NUMBER.findall(facts))
     for number in _NUMBER.findall(text):

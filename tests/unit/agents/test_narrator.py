@@ -86,3 +86,8 @@ async def test_escapes_in_a_story_cannot_steer_a_terminal(tmp_path: Path) -> Non
     story, _, _ = await told(tmp_path, [said(sentences=["Values are\nadded \x1b[mnow\u202e."])])
     assert "\x1b" not in "".join(story.sentences)
     assert "\n" not in "".join(story.sentences)
+
+
+async def test_what_is_not_a_sentence_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AnswerInvalid, match="whole sentences"):
+        await told(tmp_path, [said(sentences=["h"]), said(sentences=["12 12"]), said(sentences=["ok."])])
