@@ -23,6 +23,7 @@ from covey.evidence.item import EvidenceInput
 from covey.evidence.markdown import markdown
 from covey.evidence.report import run_report
 from covey.evidence.statement import statement
+from covey.evidence.transcript import transcript
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = 1
@@ -75,6 +76,8 @@ def bundle_files(item: EvidenceInput) -> dict[str, bytes]:
         "logs/before.txt": _encode(_log(item.before_run)),
         "logs/after.txt": _encode(_log(item.after_run)),
     }
+    if said := transcript(item.steps):
+        files["transcript.jsonl"] = said
     if patch is not None:
         files["patch.diff"] = patch
     touched: dict[str, JsonValue] = {}
