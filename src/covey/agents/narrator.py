@@ -9,7 +9,6 @@ from typing import Annotated
 from pydantic import Field
 
 from covey.agents.desk import PROMPTS, Question
-from covey.agents.generator import small_diff
 from covey.agents.slots import DocumentRequest, Story
 from covey.agents.workbench import Workbench
 from covey.core.errors import AgentFeedback
@@ -24,7 +23,7 @@ SHORTEST_S = 5.0
 WORDS = 4
 """A sentence has at least so many words: what is shorter, or no words at all, explains nothing."""
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_FACT = 300
+_FACT, _DIFF = 300, 1_200
 _TARGETS = 3
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NAME = re.compile(r"[\w./:-]*[./_:]\w[\w./:-]*|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*|\b\w+(?=\()|(?<=`)[^`\n]+(?=`)")
@@ -55,7 +54,7 @@ class Narrator:
         """Fill the slot. Raises what a model can do wrong; without a patch there is nothing to explain."""
         story = await self._floor.run(request, tools)
         patch = request.patch
-        if patch is None or patch.candidate is None or tools.desk.left() < SHORTEST_S:
+        if patch is None or tools.desk.left() < SHORTEST_S:
             return story
         facts = [
             story.headline,
@@ -63,7 +62,7 @@ class Narrator:
             *(f"Test: {test}" for test in request.reproduction.targets[:_TARGETS]),
         ]
         facts = [clip(redact(fact), _FACT, _FACT // 3) for fact in facts]
-        diff = redact(small_diff(patch.candidate, tools.sources))
+        diff = redact(clip(patch.diff, _DIFF, _DIFF // 3))
 
         def check(answer: Told) -> None:
             grounded(answer.sentences, "\n".join((*facts, diff)))

@@ -25,6 +25,8 @@ from covey.repair.sources import parse_tolerant
 
 FILES, SYMBOLS, EXAMPLES = 12, 20, 6
 """Names and pieces of code that a model chooses from."""
+SHORTEST_S = 20.0
+"""With less time for models than this they had better write patches: a specification takes some seconds."""
 LONG_TITLE = 80
 """A first line longer than this is no title."""
 _NONE = "-"
@@ -43,12 +45,12 @@ class Understood(Bounded):
     """What a model makes of a problem text."""
 
     title: Annotated[str, Field(max_length=LONG_TITLE)]
-    expected: Annotated[str, Field(max_length=160)]
-    actual: Annotated[str, Field(max_length=160)]
+    expected: Annotated[str, Field(max_length=140)]
+    actual: Annotated[str, Field(max_length=140)]
     files: tuple[Annotated[str, Field(max_length=400)], ...] = Field(max_length=3)
     symbols: tuple[Annotated[str, Field(max_length=100)], ...] = Field(max_length=4)
     examples: tuple[Annotated[int, Field(ge=0, le=EXAMPLES)], ...] = Field(max_length=2)
-    stories: tuple[Annotated[str, Field(max_length=160)], ...] = Field(max_length=2)
+    stories: tuple[Annotated[str, Field(max_length=140)], ...] = Field(max_length=2)
     assumes: tuple[Assumed, ...] = Field(max_length=3)
 
 
@@ -81,9 +83,9 @@ class Requirements:
         self._floor = floor
 
     async def run(self, request: UnderstandRequest, tools: Workbench) -> Brief:
-        """Fill the slot. Raises what a model can do wrong; an empty problem asks no model."""
+        """Fill the slot. Raises what a model can do wrong; an empty problem, or too little time, asks no model."""
         brief = await self._floor.run(request, tools)
-        if not request.statement.strip():
+        if not request.statement.strip() or tools.desk.left() < SHORTEST_S:
             return brief
         text = clean(redact(request.statement))
         known = await asyncio.to_thread(defined, tools.sources)

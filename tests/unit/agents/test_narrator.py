@@ -16,6 +16,9 @@ from support_asking import asking_bench, said
 from support_roles import candidate_of
 
 
+DIFF = "--- a/shop/cart.py\n+++ b/shop/cart.py\n@@ -4 +4 @@\n-        result -= value\n+        result += value\n"
+
+
 async def told(
     tmp_path: Path, script: list[str], *, patched: bool = True, left: float = 60.0
 ) -> tuple[Story, Story, ScriptedBackend]:
@@ -25,7 +28,7 @@ async def told(
     patch = Patch(
         id="p",
         base="b",
-        diff="d",
+        diff=DIFF,
         files=("shop/cart.py",),
         candidate=candidate,
         explanation="Adds instead of subtracts.",

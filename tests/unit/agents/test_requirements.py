@@ -102,6 +102,12 @@ async def test_an_empty_problem_asks_no_model(tmp_path: Path) -> None:
     assert found == floor
 
 
+async def test_where_time_is_short_no_model_is_asked(tmp_path: Path) -> None:
+    tools, _ = await asking_bench(tmp_path, [], statement=STATEMENT, left=15.0)
+    request = UnderstandRequest(statement=STATEMENT)
+    assert await Requirements(Understander()).run(request, tools) == await Understander().run(request, tools)
+
+
 async def test_a_long_first_line_gets_a_title(tmp_path: Path) -> None:
     found, _ = await understood(tmp_path, [answer()], statement="It is wrong because " * 30 + "of `total`")
     assert found.title == "Total is negative"
