@@ -17,8 +17,8 @@ LIMIT = 8_000
 def transcript(steps: Sequence[Step]) -> bytes:
     """Return the transcript of a run; empty when no model was asked.
 
-    Lines in order: ``agent`` (the number of the step and its role), ``role``, ``kind`` (task, note, observation, answer,
-    failed, repair, call), ``text``. A ``call`` has the model, its tokens and its seconds instead of a text.
+    Lines in order: ``agent`` (the number of the step and its role), ``role``, ``kind`` (task, note, observation,
+    answer, failed, repair, call), ``text``. A ``call`` has the model, its tokens and its seconds instead of a text.
     """
     return b"".join(
         (json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
