@@ -15,7 +15,6 @@ from covey.models.backends.scripted import ScriptedBackend
 from support_asking import asking_bench, said
 from support_roles import candidate_of
 
-
 DIFF = "--- a/shop/cart.py\n+++ b/shop/cart.py\n@@ -4 +4 @@\n-        result -= value\n+        result += value\n"
 
 
