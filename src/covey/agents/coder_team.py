@@ -32,12 +32,15 @@ class Patcher:
         """Fill the slot. Raises what a model can do wrong: see :data:`covey.agents.desk.Trouble`."""
 
         def note(files: Sequence[EditFile], style: str) -> str:
-            code = "" if request.shown else task_note(request.propose, files, style)
+            told = {"targets": (), "failures": ()} if request.introduced else {}
+            new = () if request.shown else files
+            said = request.introduced and request.shown and request.formed
+            code = "" if said else task_note(request.propose.model_copy(update=told), new, style)
             return render(
                 PROMPTS,
                 "patcher.jinja",
                 code=code,
-                attempts=retold(request.propose.attempts, tools.sources),
+                attempts=retold(request.propose.attempts[request.known :], tools.sources),
                 issues=request.issues,
                 instruction=request.instruction,
                 manner=request.manner,

@@ -56,7 +56,7 @@ class Critic:
         note = render(
             PROMPTS,
             "critic.jinja",
-            diff=clip(patch.diff, head=_DIFF, tail=_DIFF // 4),
+            diff=clip(_bare(patch.diff), head=_DIFF, tail=_DIFF // 4),
             facts=facts,
             concerns=review.concerns,
         )
@@ -147,6 +147,11 @@ def _coverage(request: CritiqueRequest, candidate: Candidate, sources: Mapping[s
         last = data.count(b"\n", 0, edit.end) + 1
         run += any(one.path == edit.path and first - 1 <= one.line <= last for one in request.suspects)
     return round(100 * run / len(candidate.edits))
+
+
+def _bare(diff: str) -> str:
+    """A diff without git's own header lines, which cost tokens and say nothing."""
+    return "\n".join(line for line in diff.splitlines() if not line.startswith(("diff --git ", "index ")))
 
 
 def _check(answer: CriticAnswer) -> None:

@@ -11,7 +11,9 @@ from covey.agents.slots import Attempt, Drafts, ProposeRequest
 from covey.agents.workbench import Workbench
 from covey.core.canonical import scrub
 from covey.core.errors import AgentFeedback, EditError
+from covey.core.model import Capabilities
 from covey.core.patch import Candidate
+from covey.core.repair import Suspect
 from covey.core.testing import Failure
 from covey.models.context import clip
 from covey.models.edits import EditGrammar, EditLimits, edit_grammar
@@ -24,6 +26,8 @@ LINES = 160
 """Lines of code that a model sees; twice as many where its window has room for twice as much."""
 LIMITS = EditLimits(edits=3, lines=16, characters=140)
 """A draft may change so much: repairs are small, and the longest answer decides how long a rambling model can take."""
+ORIGIN = "model"
+"""Origin of candidates that a model wrote; no template has this name."""
 _FAILURES = 3
 _ATTEMPTS = 4
 _TRACE = 1_500
@@ -58,10 +62,7 @@ async def drafted(
     of the first draft. Raises what a model can do wrong: see :data:`covey.agents.desk.Trouble`.
     """
     desk = tools.desk
-    found = await desk.capabilities(role)
-    files = excerpts(tools.sources, request.suspects, lines=LINES * (2 if found.context > _WIDE_WINDOW else 1))
-    if not files:
-        raise AgentFeedback("No suspicious line lies in a file that a model could edit.")
+    files, found = await readable(role, request.suspects, tools)
     grammar = edit_grammar(files, found, LIMITS)
     asked = Question(
         note=note(files, grammar.name),
@@ -72,6 +73,18 @@ async def drafted(
     )
     answers = await desk.drafts(role, asked, request.count)
     return unique(answers, grammar, tools.sources, request.attempts)
+
+
+async def readable(role: str, suspects: Sequence[Suspect], tools: Workbench) -> tuple[list[EditFile], Capabilities]:
+    """The code around the suspects that the model of ``role`` has room for, and what its engine can do.
+
+    Raises AgentFeedback when there is none, EngineError, UnusableModel.
+    """
+    found = await tools.desk.capabilities(role)
+    files = excerpts(tools.sources, suspects, lines=LINES * (2 if found.context > _WIDE_WINDOW else 1))
+    if not files:
+        raise AgentFeedback("No suspicious line lies in a file that a model could edit.")
+    return files, found
 
 
 class NoDrafts:
@@ -166,7 +179,7 @@ def unique(
             found[made] = Candidate(
                 id=made,
                 edits=edits,
-                origin="generator",
+                origin=ORIGIN,
                 path=first.path,
                 line=first.first,
                 score=1.0,

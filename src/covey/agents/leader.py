@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from covey.agents.desk import PROMPTS, Question
-from covey.agents.generator import retold, told
+from covey.agents.excerpts import shown
+from covey.agents.generator import readable, retold, told
 from covey.agents.planner import choosable
 from covey.agents.team_slots import Lead, Place, PlanRequest
 from covey.agents.workbench import Workbench
@@ -36,12 +37,14 @@ class Leader:
         """Fill the slot. Raises what a model can do wrong: see :data:`covey.agents.desk.Trouble`."""
         symbols = symbols_of(request)
         known = {(path, name) for path, names in symbols.items() for name in names or [""]}
+        code = [] if request.introduced else (await readable(self.name, request.suspects, tools))[0]
         note = render(
             PROMPTS,
             "leader.jinja",
-            failures=told(request.targets, request.failures),
+            failures=() if request.introduced else told(request.targets, request.failures),
+            excerpts=[shown(file) for file in code],
             places=[{"path": path, "symbol": name} for path, names in symbols.items() for name in names or [""]],
-            attempts=retold(request.attempts, tools.sources),
+            attempts=retold(request.attempts[request.known :], tools.sources),
             issues=request.issues,
         )
         schema = choice_schema(list(symbols), symbols, PLACES)

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from covey.agents.desk import PROMPTS, Question
-from covey.agents.generator import retold, told
+from covey.agents.excerpts import shown
+from covey.agents.generator import readable, retold, told
 from covey.agents.team_slots import CodebaseContext, Plan, PlanRequest, PlanStep
 from covey.agents.workbench import Workbench
 from covey.core.errors import AgentFeedback
@@ -60,12 +61,14 @@ class Planner:
     async def run(self, request: PlanRequest, tools: Workbench) -> Plan:
         """Fill the slot. Raises what a model can do wrong: see :data:`covey.agents.desk.Trouble`."""
         files = choosable(request)
+        code = [] if request.introduced else (await readable(self.name, request.suspects, tools))[0]
         note = render(
             PROMPTS,
             "planner.jinja",
-            failures=told(request.targets, request.failures),
+            failures=() if request.introduced else told(request.targets, request.failures),
+            excerpts=[shown(file) for file in code],
             files=[{"path": path, "why": why_of(request, path)} for path in files],
-            attempts=retold(request.attempts, tools.sources),
+            attempts=retold(request.attempts[request.known :], tools.sources),
             issues=request.issues,
         )
 

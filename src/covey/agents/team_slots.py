@@ -22,7 +22,8 @@ class PlanRequest(Frozen):
     """Say what to do about the failing tests, and where.
 
     ``failures`` say how each of ``targets`` fails. ``files`` are real paths, the most suspicious first. ``attempts``
-    are drafts that did not solve it, ``issues`` what a reviewer found in those that did.
+    are drafts that did not solve it, ``issues`` what a reviewer found in those that did; the first ``known`` attempts
+    are in the ledger already, and the failing tests and the code around the suspects where ``introduced``.
     """
 
     suspects: tuple[Suspect, ...]
@@ -31,6 +32,8 @@ class PlanRequest(Frozen):
     files: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     issues: tuple[str, ...] = ()
+    known: int = 0
+    introduced: bool = False
 
 
 class PlanStep(Frozen):
@@ -83,7 +86,8 @@ class CodeRequest(Frozen):
     """Write drafts as one of a team.
 
     ``iteration`` counts from 1. ``instruction`` is the planner's or the leader's, ``issues`` are the reviewer's,
-    ``manner`` is how this coder goes about it. ``shown``: the code around the suspects is in the ledger already.
+    ``manner`` is how this coder goes about it. In the ledger already are the failing tests where ``introduced``, the
+    code around the suspects where ``shown``, the form of an edit where ``formed``, and the first ``known`` attempts.
     ``number`` of the first draft: number 0 is sampled at temperature 0, each other one with a seed of its own.
     """
 
@@ -92,7 +96,10 @@ class CodeRequest(Frozen):
     instruction: str = ""
     issues: tuple[str, ...] = ()
     manner: str = ""
+    introduced: bool = False
     shown: bool = False
+    formed: bool = False
+    known: int = 0
     number: int = 0
 
 

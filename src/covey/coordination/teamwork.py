@@ -42,7 +42,10 @@ class Team:
     _counts: dict[str, int] = field(default_factory=dict)
     _begun: int = 0
     _number: int = 0
-    _shown: tuple[Suspect, ...] | None = None
+    _introduced: bool = False
+    _shown: tuple[Suspect, ...] = ()
+    _formed: bool = False
+    _known: int = 0
     _approved: set[str] = field(default_factory=set)
 
     @classmethod
@@ -57,8 +60,13 @@ class Team:
 
     @property
     def over(self) -> bool:
-        """True when the rules have ended this line of thought, or all asking, or the search's time is up."""
-        return self.decision in (Decision.abandon, Decision.stop) or self.search.stopped == "deadline"
+        """True when this line of thought has come to its end, or all asking has."""
+        return self.decision is Decision.abandon or self.ended
+
+    @property
+    def ended(self) -> bool:
+        """True when no model shall be asked any more: the rules say so, or the search's time is up."""
+        return self.decision is Decision.stop or self.search.stopped == "deadline"
 
     @property
     def solved(self) -> bool:
@@ -68,14 +76,18 @@ class Team:
     async def plan(self) -> Plan:
         """Ask the planner, who knows what was tried and what was found wrong with it."""
         slot = self.ground.flock.planner or FirstStep()
-        plan = await self.ground.ask(self._stage("plan"), slot, self._plan_request(), Plan)
+        request = self._plan_request()
+        plan = await self.ground.ask(self._stage("plan"), slot, request, Plan)
+        self._read(plan.source, request.suspects)
         await self._took(Turn(role="planner", action=_name(plan), failed=_failed(slot, plan.source)))
         return plan
 
     async def lead(self) -> Lead:
         """Ask the leader for places and an instruction."""
         slot = self.ground.flock.leader or FirstPlaces()
-        lead = await self.ground.ask(self._stage("lead"), slot, self._plan_request(), Lead)
+        request = self._plan_request()
+        lead = await self.ground.ask(self._stage("lead"), slot, request, Lead)
+        self._read(lead.source, request.suspects)
         await self._took(Turn(role="leader", action=_name(lead), failed=_failed(slot, lead.source)))
         return lead
 
@@ -106,12 +118,15 @@ class Team:
             instruction=instruction,
             issues=self.issues,
             manner=manner,
+            introduced=self._introduced,
             shown=where == self._shown,
+            formed=self._formed,
+            known=self._known,
             number=self._number if number is None else number,
         )
         coded = await self.ground.ask(stage, slot, request, Coded)
-        if coded.source == "model":
-            self._shown = where
+        self._read(coded.source, where)
+        self._formed = self._formed or coded.source == "model"
         await self.search.verify(coded.candidates)
         tried = [self.search.tried[one.id] for one in coded.candidates if one.id in self.search.tried]
         self._attempts += tuple(Attempt(candidate=one, verdict=two) for one, two in tried)
@@ -197,7 +212,14 @@ class Team:
             files=tuple(dict.fromkeys(one.path for one in where.suspects))[:FILES],
             attempts=self._attempts,
             issues=self.issues,
+            known=self._known,
+            introduced=self._introduced,
         )
+
+    def _read(self, source: str, suspects: tuple[Suspect, ...]) -> None:
+        """Remember what a model was told: it stands in the ledger that all roles share."""
+        if source == "model":
+            self._introduced, self._shown, self._known = True, suspects, len(self._attempts)
 
     def _stage(self, name: str) -> str:
         self._counts[name] = self._counts.get(name, 0) + 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 from covey.agents.leader import within
 from covey.agents.team_slots import Place, Plan
 from covey.coordination.policies.ground import Ground
-from covey.coordination.policies.rules import Decision
 from covey.coordination.search import Found
 from covey.coordination.teamwork import Team
 
@@ -25,7 +24,7 @@ async def find(ground: Ground) -> Found:
     team = Team.on(ground)
     if team.present:
         for cycles in (CYCLES, AFTER):
-            if await carried_out(team, ground, cycles) or team.decision is Decision.stop:
+            if await carried_out(team, ground, cycles) or team.ended:
                 break
             team.think_anew()
     return await team.finish()
