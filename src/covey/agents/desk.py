@@ -283,7 +283,8 @@ class ModelDesk:
 
     def _logged(self, call: RecordedCall) -> LoggedCall:
         pairs = zip(self._last, call.prompt, strict=False)
-        kept = next((at for at, (old, new) in enumerate(pairs) if old != new), min(len(self._last), len(call.prompt)))
+        differ = (at for at, (old, new) in enumerate(pairs) if old is not new and old != new)
+        kept = next(differ, min(len(self._last), len(call.prompt)))
         self._last = call.prompt
         return LoggedCall(
             role=call.role,

@@ -146,16 +146,16 @@ class Journal:
         duration_s = time.monotonic() - started
 
         def seal() -> tuple[Step, A]:
-            detail, value = _through_json(slot, produced)
+            detail, value, output = _through_json(slot, produced)
             step = Step(
                 seq=self._position,
                 parent=self._head,
                 name=slot.name,
                 inputs=slot.inputs,
-                output=stable(value),
+                output=output,
                 messages=(
-                    self._message(COORDINATOR, slot.role, slot.name, slot.request),
-                    self._message(slot.role, COORDINATOR, slot.name, value),
+                    self._message(COORDINATOR, slot.role, slot.name, stable(slot.request)),
+                    self._message(slot.role, COORDINATOR, slot.name, output),
                 ),
                 detail=detail,
                 usage=slot.usage(value) if slot.usage else Usage(),
@@ -191,12 +191,12 @@ class Journal:
             raise self._divergence(step, "its hash cannot be derived again")
         return step, value
 
-    def _message(self, sender: str, receiver: str, name: str, content: BaseModel | Mapping[str, Any]) -> AgentMessage:
+    def _message(self, sender: str, receiver: str, name: str, content: Any) -> AgentMessage:  # noqa: ANN401 - JSON
         # The task is named by the genesis, not by its id: equal runs must have equal logs, whatever they are called.
         return AgentMessage(
             sender=sender,
             receiver=receiver,
-            content=_clipped(canonical_json(stable(content))),
+            content=_clipped(canonical_json(content)),
             task_id=self.run.genesis[:16],
             metadata={"step": name},
         )
@@ -211,18 +211,22 @@ class Journal:
         return f" (recorded by Covey {version}; use that version)" if version else ""
 
 
-def _through_json(slot: _Slot[A], produced: A) -> tuple[Any, A]:
-    """Return an answer as recorded and as it will be read. Raises TypeError when the two are not the same."""
+def _through_json(slot: _Slot[A], produced: A) -> tuple[Any, A, Any]:
+    """Return an answer as recorded, as it will be read, and its stable fields.
+
+    Raises TypeError when what is recorded and what will be read are not the same.
+    """
     try:
         detail = produced.model_dump(mode="json")
         value = slot.answer.model_validate_json(canonical_json(detail))
-        same = stable(value) == stable(produced)
+        output = stable(value)
+        same = output == stable(produced)
     except ValueError as error:
         what = f"The answer of step {slot.name} ({type(produced).__name__})"
         raise TypeError(f"{what} cannot be recorded: {error}") from error
     if not same:
         raise TypeError(f"The answer of step {slot.name} is not the same {slot.answer.__name__} once recorded.")
-    return detail, value
+    return detail, value, output
 
 
 def _verify_chain(run: Run, steps: Sequence[Step]) -> None:

@@ -12,11 +12,15 @@ import json
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 T = TypeVar("T")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 class _VolatileMark:
@@ -32,14 +36,19 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+@cache
+def _stable_fields(kind: type[BaseModel]) -> tuple[str, ...]:
+    marked = (
+        name for name, field in kind.model_fields.items() if any(isinstance(m, _VolatileMark) for m in field.metadata)
+    )
+    volatile = frozenset(marked)
+    return tuple(name for name in kind.model_fields if name not in volatile)
+
+
 def stable(value: Any) -> Any:  # noqa: ANN401 - any recorded value
     """Return the JSON-compatible projection of ``value`` without its volatile fields."""
     if isinstance(value, BaseModel):
-        return {
-            name: stable(getattr(value, name))
-            for name, field in type(value).model_fields.items()
-            if not any(isinstance(mark, _VolatileMark) for mark in field.metadata)
-        }
+        return {name: stable(getattr(value, name)) for name in _stable_fields(type(value))}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -55,7 +64,7 @@ def stable(value: Any) -> Any:  # noqa: ANN401 - any recorded value
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Serialise a JSON value in one way only: sorted keys, no blanks, ASCII, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def sha256(data: bytes | str) -> str:

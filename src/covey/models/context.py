@@ -138,6 +138,8 @@ class ContextManager:
         return Fitted(messages=messages, tokens=tokens, dropped=tuple(dropped.values()))
 
     def _view(self) -> tuple[ChatMessage, ...]:
+        if not self._shorter:
+            return self._ledger.messages()
         shown = [
             entry if index not in self._shorter else entry.model_copy(update={"text": self._shorter[index]})
             for index, entry in enumerate(self._ledger.entries)

@@ -87,6 +87,8 @@ class Ledger:
         self._spent: list[Spent] = []
         self._tokens: list[int] = []
         self._prefix_tokens = 0
+        self._closed: list[ChatMessage] = []  # messages with another one behind them: they stay as they are
+        self._open: tuple[int, ChatMessage | None] = (0, None)  # entries rendered so far, and the message still growing
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -143,8 +145,22 @@ class Ledger:
         self._entries += entries
 
     def messages(self) -> tuple[ChatMessage, ...]:
-        """Return the prompt so far; see the rule at the top of this module."""
-        return render(self.prefix, self._entries)
+        """Return the prompt so far; see the rule at the top of this module.
+
+        Only what was added since the last time is rendered: a long run asks often.
+        """
+        done, last = self._open
+        if last is None:
+            system, last = render(self.prefix, ())
+            self._closed = [system]
+        for entry in self._entries[done:]:
+            if entry.side == last.role:
+                last = ChatMessage(role=last.role, content=f"{last.content}{SEPARATOR}{entry.text}")
+            else:
+                self._closed.append(last)
+                last = ChatMessage(role=entry.side, content=entry.text)
+        self._open = (len(self._entries), last)
+        return (*self._closed, last)
 
     def data(self) -> bytes:
         """Return everything that was added, one JSON line each: what :meth:`messages` follows from, nothing else."""
