@@ -107,3 +107,4 @@ def test_neither_links_nor_pipes_nor_folders_count_as_regular_files(tmp_path: Pa
 
 def test_names_are_shown_without_control_characters_or_broken_text() -> None:
     assert show("a\x1b[31m\udcffé") == "a\\x1b[31m\\xffé"
+    assert show("a\ud800é") == "a\\ud800é"
