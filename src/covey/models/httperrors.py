@@ -80,7 +80,7 @@ def refuse(url: str, path: str, status: int, text: str, *, limits: HttpLimits, k
         raise UnusableModel(f"{where} sends elsewhere (HTTP {status}). Give the final address.")
     if status in (401, 402, 403) or (status == 429 and "quota" in text):
         raise UnusableModel(
-            f"{url} does not accept the key, or the account behind it (HTTP {status}). Check the key.",
+            f"{url} does not accept the key, or the account behind it (HTTP {status}). Check COVEY_MODEL_KEY.",
             detail=words,
         )
     if status in (404, 405, 501):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from covey.core.patch import Candidate
 from covey.repair.sources import Source, read_source
+from covey.repair.templates.base import Template
 from covey.repair.templates.table import BY_NAME
 from covey.repair.view import View
 from covey.workspace.edits import apply_edits
@@ -19,11 +20,15 @@ def parts_of(origin: str) -> list[str]:
     return [name.strip() for name in origin.split("+")]
 
 
+def _template(name: str) -> Template | None:
+    return BY_NAME.get(name.removeprefix(EVERYWHERE).removesuffix("~literal"))
+
+
 def fault(origin: str) -> str:
     """What was wrong, for the name of a template or a list of names joined by ``+``."""
     parts = []
     for name in parts_of(origin):
-        template = BY_NAME.get(name.removeprefix(EVERYWHERE).removesuffix("~literal"))
+        template = _template(name)
         words = template.explanation if template else f"changed by {name}"
         parts.append(f"{words} in several places" if name.startswith(EVERYWHERE) else words)
     return ", and ".join(parts)
@@ -79,6 +84,8 @@ def explain(candidate: Candidate, sources: Mapping[str, bytes]) -> str:
             symbol = view.symbol(view.at(candidate.line)[0]) if view.at(candidate.line) else ""
             where = f"`{symbol}` ({where})" if symbol else where
         parts.append(f"In {where}, {_arrow_bytes(before.decode(encoding, 'replace'), after)}.")
+    if not any(_template(name) for name in parts_of(candidate.origin)):
+        return f"{' '.join(parts)} Written by a {candidate.origin}, not by a template."
     return f"{' '.join(parts)} The fault: {fault(candidate.origin)}."
 
 

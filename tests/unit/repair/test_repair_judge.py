@@ -116,3 +116,10 @@ def test_the_parts_of_a_union_are_known_by_their_names() -> None:
     (scored,) = judge(_plausible(union), {PATH: PROGRAM})
     assert "it deletes a statement" in scored.demotions
     assert "changed by" not in explain(union, {PATH: PROGRAM})
+
+
+def test_what_no_template_wrote_says_who_did() -> None:
+    candidate = _of("wrong-name", "if value > high:\n        return high").model_copy(update={"origin": "model"})
+    words = explain(candidate, {PATH: PROGRAM})
+    assert words.endswith("Written by a model, not by a template.")
+    assert "The fault" not in words
