@@ -27,7 +27,7 @@ from covey.workspace.edits import changes_of
 _DIFF = 4_000
 """Characters of a patch that a critic reads."""
 
-_Sentence = Annotated[str, Field(max_length=200)]
+_Sentence = Annotated[str, Field(max_length=160)]
 
 
 class CriticAnswer(Bounded):
@@ -36,8 +36,8 @@ class CriticAnswer(Bounded):
     mends_the_cause: bool
     holds_for_other_inputs: bool
     leaves_the_rest_alone: bool
-    issues_found: tuple[_Sentence, ...] = Field(max_length=4)
-    recommendations: tuple[_Sentence, ...] = Field(max_length=3)
+    issues_found: tuple[_Sentence, ...] = Field(max_length=3)
+    recommendations: tuple[_Sentence, ...] = Field(max_length=2)
     review_status: Literal["approve", "deny"]
 
 

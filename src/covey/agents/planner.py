@@ -17,7 +17,7 @@ from covey.core.model import Schema
 from covey.models.prompts import render
 from covey.models.schema import Bounded, one_of, plain, schema_of
 
-STEPS = 4
+STEPS = 3
 """Steps of a plan at most: repairs are small, and a small model gets lost in a long list."""
 FILES = 12
 """Files that a planner may choose from."""
@@ -32,7 +32,7 @@ class StepAnswer(Bounded):
     """One step as a model writes it."""
 
     id: _Id
-    description: str = Field(max_length=200)
+    description: str = Field(max_length=160)
     priority: _Level
     dependencies: tuple[_Id, ...] = Field(max_length=STEPS - 1)
     estimated_complexity: _Level
@@ -42,8 +42,8 @@ class ContextAnswer(Bounded):
     """What the steps are about, as a model writes it."""
 
     relevant_files: tuple[Annotated[str, Field(max_length=1_024)], ...] = Field(min_length=1, max_length=CHOSEN)
-    architecture_notes: str = Field(max_length=300)
-    test_requirements: tuple[Annotated[str, Field(max_length=160)], ...] = Field(max_length=3)
+    architecture_notes: str = Field(max_length=200)
+    test_requirements: tuple[Annotated[str, Field(max_length=120)], ...] = Field(max_length=2)
 
 
 class PlanAnswer(Bounded):
