@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.covey-setup
 
-.PHONY: setup demo test check bench docs lock clean
+.PHONY: setup demo demo-team test test-transformers check bench docs lock clean
 
 setup: $(STAMP)
 
@@ -15,8 +15,17 @@ $(STAMP): pyproject.toml requirements.lock scripts/setup.sh
 demo: setup
 	@bash scripts/demo.sh
 
+# MODEL=path.gguf lets a real model play instead of the scripted one.
+demo-team: setup
+	@MODEL="$(MODEL)" bash scripts/demo_team.sh
+
 test: setup
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests
+
+# torch is a download of several gigabytes, so `make test` does without and says what it skipped.
+test-transformers: setup
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[dev,transformers]'
+	@$(BIN)/python -m pytest -q tests/unit/models/test_transformers_backend.py tests/contract/test_model_contract.py
 
 check: setup
 	@$(BIN)/ruff check .
