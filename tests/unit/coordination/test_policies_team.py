@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from covey.agents.workbench import Workbench
+from covey.core.budget import Budget
 from covey.core.errors import EngineError
+from covey.core.patch import Candidate
 from covey.core.repair import Standing
+from support_roles import candidate_of
 from support_team import (
     GREEDY,
     OTHER,
@@ -48,6 +52,23 @@ async def test_a_denial_does_not_take_away_what_templates_find(tmp_path: Path) -
     world = await team_world(tmp_path, script, templates=lambda tools: [template(tools)])
     found = await world.find("critic")
     assert [candidate.origin for candidate in found.candidates] == ["operator"]
+
+
+async def test_a_denial_of_the_only_plausible_patch_wanted_does_not_end_the_search(tmp_path: Path) -> None:
+    script = [edit(GREEDY), critique("deny", "No.")]
+    world = await team_world(tmp_path, script, templates=lambda tools: [template(tools)])
+    world.tools.budget = Budget(plausible=1)
+    found = await world.find("critic")
+    assert [candidate.origin for candidate in found.candidates] == ["operator"]
+
+
+async def test_what_a_template_drafts_too_is_not_the_critics_to_deny(tmp_path: Path) -> None:
+    def same(tools: Workbench) -> list[Candidate]:
+        return [candidate_of(tools, "shop/cart.py", "        result -= value\n", f"{RIGHT}\n")]
+
+    world = await team_world(tmp_path, [edit(RIGHT), critique("deny", "No.")], templates=same)
+    found = await world.find("critic")
+    assert (found.solved, found.tried) == (True, 1)
 
 
 async def test_the_critic_is_never_asked_about_a_patch_that_fails(tmp_path: Path) -> None:
