@@ -59,6 +59,7 @@ class Settings(BaseSettings):
         (), description="Hosts on whose pages an answer may rest; an answer that rests on another is refused."
     )
     ca_file: Path | None = Field(None, description="Certificates to trust for model URLs, beside the system's own.")
+    audio_model: Path | None = Field(None, description="Model file of whisper.cpp (ggml-*.bin) for recordings.")
     threads: int = Field(0, ge=0, le=512, description="Threads of a local engine; 0: one for each core.")
     context: int | None = Field(None, ge=512, description="Tokens of a model's window; default: planned from memory.")
     tokens: int = Field(200_000, ge=0, description="Tokens that models may prefill and generate in one run.")
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
     keep_snapshots: int = Field(20, ge=1, description="Snapshots of past runs to keep, for verify and rollback.")
     log_file: Path | None = Field(None, description="Also write the log to this file.")
 
-    @field_validator("home", "out", "log_file", "ca_file")
+    @field_validator("home", "out", "log_file", "ca_file", "audio_model")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(value).expanduser().absolute()

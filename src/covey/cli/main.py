@@ -65,6 +65,9 @@ def run(
     holdout: Annotated[
         list[str] | None, typer.Option(metavar="TESTS", help="Tests that only the verdict may use. Repeatable.")
     ] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A recording (WAV) or a text of the problem. Repeatable.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="NAME, PATH.gguf, URL or none. Default: configured, else none.")
     ] = None,
@@ -92,6 +95,7 @@ def run(
 
     options = RunOptions(
         problem=problem, repo=repo, test=test, holdout=tuple(holdout or ()), apply=apply, as_json=as_json, quiet=quiet,
+        attach=tuple(attach or ()),
         settings={
             "model": model, "policy": policy, "budget": budget, "memory": memory, "seed": seed, "out": out,
             "python": python, "sandbox": "none" if unsafe_no_sandbox else None,

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from covey.app.attachments import with_attachments
 from covey.app.run import solve
 from covey.cli.render import observer, print_outcome
 from covey.core.errors import UnusableInput
@@ -25,13 +26,14 @@ class RunOptions:
     apply: bool
     as_json: bool
     quiet: bool
+    attach: tuple[Path, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
 
 
 async def run_command(options: RunOptions) -> int:
     """Solve the task, print the outcome, return the exit code."""
     settings = load_settings(**options.settings)
-    problem = read_problem_text(options.problem)
+    problem = await with_attachments(read_problem_text(options.problem), options.attach, settings)
     with observer(sys.stderr, quiet=options.quiet) as watch:
         report = await solve(
             options.repo,
