@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from covey.agents.documenter import Documenter
 from covey.agents.generator import Generator, NoDrafts
+from covey.agents.installer import ByName, Installer
 from covey.agents.localiser import Localiser
 from covey.agents.narrator import Narrator
 from covey.agents.once import Once
@@ -34,6 +35,7 @@ def model_flock() -> Flock:
     return Flock(
         understander=Modelled(Requirements(understander), understander),
         reproducer=Modelled(Witness(reproducer), reproducer),
+        installer=Modelled(Installer(ByName()), ByName()),
         localiser=Modelled(Pinpointer(localiser), localiser),
         documenter=Modelled(Narrator(documenter), documenter),
         generator=Modelled(Generator(), NoDrafts()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from covey.agents.installer import Installation, InstallRequest, import_failures
 from covey.agents.slots import (
     Brief,
     CompareRequest,
@@ -66,8 +67,9 @@ async def coordinate(
     request = ReproduceRequest(brief=brief, baseline=baseline)
     shown = await ask("reproduce", flock.reproducer, request, Reproduction)
     tools.new_tests.update({path: text.encode() for path, text in shown.new_tests.items()})
+    missing = await lacking(ask, flock, baseline)
     if not shown.targets:
-        return nothing_to_do(task, brief, baseline, shown)
+        return nothing_to_do(task, brief, baseline, shown).model_copy(update={"notes": missing.notes})
     where = await ask(
         "localise", flock.localiser, LocaliseRequest(brief=brief, baseline=baseline, reproduction=shown), Localisation
     )
@@ -113,7 +115,7 @@ async def coordinate(
         reviews=reviews,
         alternatives=tuple(as_judged(other, judged) for other in approved if patch is None or other.id != patch.id),
         tried=found.tried,
-        notes=(*found.notes, *notes_on(compared, equals(patch, judged, compared))),
+        notes=(*missing.notes, *found.notes, *notes_on(compared, equals(patch, judged, compared))),
     )
 
 
@@ -121,6 +123,14 @@ def as_judged(patch: Patch, judged: Mapping[str, Evaluation]) -> Patch:
     """A patch with the label of its fresh verdict; without a verdict it has none."""
     verdict = judged.get(patch.id)
     return patch.model_copy(update={"label": verdict.label if verdict else None})
+
+
+async def lacking(ask: Ask, flock: Flock, baseline: TestReport) -> Installation:
+    """What must be installed by somebody; nobody is asked when every import works."""
+    failures = import_failures(baseline)
+    if not failures:
+        return Installation()
+    return await ask("install", flock.installer, InstallRequest(failures=failures), Installation)
 
 
 async def review(ask: Ask, flock: Flock, selection: Selection) -> tuple[Review, ...]:

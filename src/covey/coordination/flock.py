@@ -16,6 +16,7 @@ from covey.agents.comparer import Comparer
 from covey.agents.debugger import Debugger
 from covey.agents.desk import Minutes, Trouble
 from covey.agents.documenter import Documenter
+from covey.agents.installer import ByName, Installation, InstallRequest
 from covey.agents.localiser import Localiser
 from covey.agents.reproducer import Reproducer
 from covey.agents.reviewer import Reviewer
@@ -96,6 +97,7 @@ class Flock:
     understander: Slot[UnderstandRequest, Brief] = field(default_factory=Understander)
     tester: Role[TestRequest, Workbench, TestReport] = field(default_factory=Tester)
     reproducer: Slot[ReproduceRequest, Reproduction] = field(default_factory=Reproducer)
+    installer: Slot[InstallRequest, Installation] = field(default_factory=ByName)
     localiser: Slot[LocaliseRequest, Localisation] = field(default_factory=Localiser)
     coder: Role[DraftRequest, Workbench, Drafts] = field(default_factory=Coder)
     verifier: Role[VerifyRequest, Workbench, Verified] = field(default_factory=Verifier)

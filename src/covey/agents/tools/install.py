@@ -68,20 +68,35 @@ def allowed(module: str, tools: Workbench) -> str:
     """Return the requirement that ``module`` belongs to. Raises AgentFeedback for whatever may not be installed."""
     if not _MODULE.fullmatch(module):
         raise AgentFeedback(f"{module[:60]!r} is not the name of a module; give it as in an import.")
-    ground = tools.ground
     distribution = known_as(module)
     name = canonicalize_name(distribution)
-    if any(canonicalize_name(item.partition("==")[0]) == name for item in ground.environment.lock):
+    if name in installed(tools):
         raise AgentFeedback(f"{distribution} is installed already; the fault is elsewhere.")
-    facts = environment_facts(Path(ground.snapshot.base))
-    declared = requirements_by_name((*facts.dependencies, *facts.test_dependencies, *facts.plugins))
-    if name in declared:
-        return declared[name]
+    listed = declared(tools)
+    if name in listed:
+        return listed[name]
     if distribution != module.partition(".")[0]:
         return distribution
     raise AgentFeedback(
         f"The project does not declare {distribution}, so it is not installed; change the code that imports it instead."
     )
+
+
+def candidates(tools: Workbench) -> tuple[str, ...]:
+    """Requirements that the project declares and the environment lacks, in order of their names."""
+    have = installed(tools)
+    return tuple(text for name, text in sorted(declared(tools).items()) if name not in have)
+
+
+def installed(tools: Workbench) -> frozenset[str]:
+    """Canonical names of the distributions in the environment."""
+    return frozenset(canonicalize_name(item.partition("==")[0]) for item in tools.ground.environment.lock)
+
+
+def declared(tools: Workbench) -> dict[str, str]:
+    """The project's own requirements by canonical name."""
+    facts = environment_facts(Path(tools.ground.snapshot.base))
+    return requirements_by_name((*facts.dependencies, *facts.test_dependencies, *facts.plugins))
 
 
 def known_as(module: str) -> str:
