@@ -97,14 +97,25 @@ async def _write_tests(brief: Brief, baseline: TestReport, tools: Workbench) -> 
     text = render_tests(brief.snippets, brief.exception.rpartition(".")[2])
     report = await tools.run_tests(await tools.tree({path: text.encode()}))
     written = [result for result in report.results if posixpath.basename(result.path or "") == REPRODUCTION]
-    red = tuple(result.id for result in written if result.outcome.bad)
+    kind = brief.exception.rpartition(".")[2]
+    red = tuple(result.id for result in written if result.outcome.bad and not _incomplete(result.failure, kind))
     if not red:
-        return Reproduction(notes=("the examples of the problem text were run and do not fail",))
+        why = (
+            "cannot run by themselves" if any(result.outcome.bad for result in written) else "were run and do not fail"
+        )
+        return Reproduction(notes=(f"the examples of the problem text {why}",))
     return Reproduction(
         targets=red,
         new_tests={path: text},
         notes=(f"no test was red; {len(red)} test(s) were written from the problem text",),
     )
+
+
+def _incomplete(failure: Failure | None, described: str) -> bool:
+    """True for an example that uses names it does not define, as people write them: it says nothing about the code."""
+    if failure is None or failure.type not in ("NameError", "SyntaxError") or failure.type == described:
+        return False
+    return not failure.frames or posixpath.basename(failure.frames[-1].path) == REPRODUCTION
 
 
 _HEADER = '''"""Examples from the problem text, written down as tests by Covey."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from covey.agents.preprocessor import FOR_RULES, clean
 from covey.agents.slots import Brief, UnderstandRequest
 from covey.agents.workbench import Workbench
 from covey.core.testing import Frame
@@ -15,7 +18,11 @@ class Understander:
 
     async def run(self, request: UnderstandRequest, tools: Workbench) -> Brief:
         """Fill the slot. Paths of the text are kept where they name a file of the tree."""
-        problem = read_problem(request.statement)
+        statement, cut = request.statement, tuple[str, ...]()
+        if len(statement) > FOR_RULES:
+            cut = (f"The problem text has {len(statement):,} characters; its ends, tracebacks and code are read.",)
+            statement = await asyncio.to_thread(clean, statement, FOR_RULES)
+        problem = read_problem(statement)
         paths = frozenset(tools.sources)
 
         def placed(frame: Frame) -> Frame | None:
@@ -35,7 +42,7 @@ class Understander:
             files=tuple(path for path in problem.paths if path in paths),
             tests=problem.tests,
             snippets=(session(problem.doctests),) if problem.doctests else examples,
-            notes=problem.notes,
+            notes=(*cut, *problem.notes),
         )
 
 

@@ -171,3 +171,15 @@ def test_an_example_that_shows_the_exception_complained_about_must_run_without_i
     example = ">>> total(None)\nTraceback (most recent call last):\nTypeError: no\n"
     assert "DocTestRunner" not in render_tests((example,), "TypeError")
     assert "DocTestRunner" in render_tests((example,), "")  # an exception that is expected stays expected
+
+
+@pytest.mark.parametrize(("code", "red"), [("total([1, 2", ()), ("total([1])", ()), ("from shop.cart import x", (1,))])
+async def test_an_example_that_lacks_its_own_imports_shows_nothing(
+    tmp_path: Path, code: str, red: tuple[int, ...]
+) -> None:
+    tools = await make_bench(tmp_path)
+    request = ReproduceRequest(brief=Brief(snippets=(code,)), baseline=report_of(passed(NODE, "tests/test_cart.py")))
+    found = await Reproducer().run(request, tools)
+    assert len(found.targets) == len(red)
+    if not red:
+        assert found.notes == ("the examples of the problem text cannot run by themselves",)

@@ -130,3 +130,12 @@ async def test_ten_megabytes_of_problem_fit_a_small_window(tmp_path: Path) -> No
 def test_quoted_code_is_python_that_calls_something() -> None:
     text = "Do this:\n\n    x = pay(3)\n    print(x)\n\nnot\n\n    Dear all (hello),\n\nor `pay(4)` and `pay`."
     assert quoted_code(text) == ("x = pay(3)\nprint(x)", "pay(4)")
+
+
+async def test_the_end_of_a_huge_problem_is_read_without_a_model_too(tmp_path: Path) -> None:
+    trace = 'Traceback (most recent call last):\n  File "shop/cart.py", line 4, in total\n    x\nTypeError: bad\n'
+    text = "Totals.\n" + "".join(f"{number} was logged\n" for number in range(100_000)) + trace
+    tools, _ = await asking_bench(tmp_path, [])
+    found = await Understander().run(UnderstandRequest(statement=text), tools)
+    assert (found.exception, found.frames[-1].path) == ("TypeError", "shop/cart.py")
+    assert "characters" in found.notes[0]
