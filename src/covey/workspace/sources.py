@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from covey.core.errors import EditError
 from covey.workspace.files import read_regular
-from covey.workspace.manifest import FILE
+from covey.workspace.manifest import FILE, Entry
 from covey.workspace.paths import is_text_name, safe_path
 from covey.workspace.snapshot import Snapshot
 
@@ -23,7 +23,7 @@ class SourceFiles(Mapping[str, bytes]):
     def __init__(self, snapshot: Snapshot, max_bytes: int = 8 << 20) -> None:
         self._base = Path(snapshot.base)
         self._paths = {
-            path: None
+            path: entry
             for path, entry in sorted(snapshot.manifest.items())
             if entry.kind == FILE and entry.size <= max_bytes and _editable(path)
         }
@@ -41,6 +41,10 @@ class SourceFiles(Mapping[str, bytes]):
 
     def __contains__(self, path: object) -> bool:
         return path in self._paths
+
+    def entry(self, path: str) -> Entry:
+        """Return size and SHA-256 of a file without reading it. Raises KeyError for a path that is not here."""
+        return self._paths[path]
 
     def python_files(self) -> tuple[str, ...]:
         """Paths of Python modules, in order."""
