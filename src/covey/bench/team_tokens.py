@@ -33,10 +33,10 @@ from covey.bench.team_steps import ANSWER, OBSERVATION, PROBLEM, Look
 from covey.coordination.policies import POLICIES
 from covey.core.model import Capabilities, ChatMessage, Sampling, Schema
 from covey.core.run import Usage
-from covey.testing.models import ScriptedBackend
 from covey.settings import load_settings, search_path
 from covey.testing.endpoint import Endpoint, Request
 from covey.testing.hostile import Asked
+from covey.testing.models import ScriptedBackend
 
 PREFILL_S, DECODE_S = 1 / 1_500, 1 / 40
 """Seconds for a token read and for one written: a small model on a laptop."""
@@ -56,7 +56,7 @@ def scripted_coder() -> ScriptedBackend:
     luck = random.Random(7)  # noqa: S311 - a script
     lines = iter(WRONG)
 
-    def script(prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> Answer:  # noqa: ARG001
+    def script(prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> str:  # noqa: ARG001
         if schema is not None and '"edits"' in json.dumps(schema):
             line = next(lines, None)
             return barcodes_answer() if line is None else barcodes_answer(line)
