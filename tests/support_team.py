@@ -172,11 +172,12 @@ class TeamWorld:
         """The last message of every call."""
         return [call.prompt[-1].content for call in self.backend.calls]
 
-    async def find(self, name: str) -> Found:
-        """Walk one policy; a second walk replays the first."""
+    async def find(self, name: str, *, resume: bool = False) -> Found:
+        """Walk one policy. Over a log that is there already the walk is a replay, unless it shall ``resume``."""
         if not self.store.runs:
             await self.store.create(self.run)
-        journal = await Journal.open(self.store, self.run, replay=bool(await self.store.steps(self.run.id)))
+        recorded = await self.store.steps(self.run.id)
+        journal = await Journal.open(self.store, self.run, replay=bool(recorded) and not resume)
         ask = asking(journal, self.tools)
         try:
             found = await policy(name)(

@@ -86,12 +86,13 @@ class Procedure:
 async def look(request: CritiqueRequest, tools: Workbench) -> tuple[Scored, Patch, Review]:
     """The draft that the judge ranks first, as a patch, with the procedural review of it.
 
-    Where none is plausible it is the first one, and the verdict on it says so.
+    Where none is plausible it is the one that mends most targets, and the verdict on it says so.
     """
     verdicts = {verdict.candidate: verdict for verdict in request.verdicts}
     pairs = [(candidate, verdicts[candidate.id]) for candidate in request.candidates]
     ranked = judge(pairs, tools.sources)
-    best = ranked[0] if ranked else Scored(candidate=pairs[0][0], verdict=pairs[0][1], rank=0.0)
+    candidate, verdict = max(pairs, key=lambda pair: len(pair[1].flipped))
+    best = ranked[0] if ranked else Scored(candidate=candidate, verdict=verdict, rank=0.0)
     patch = await make_patch(
         tools.ground.snapshot,
         dict(changes_of(tools.sources, best.candidate.edits)),

@@ -22,6 +22,7 @@ from covey.coordination.proposals import SUSPECTS
 from covey.coordination.search import Found, Search
 from covey.core.budget import Deadline
 from covey.core.canonical import Frozen, stable_hash
+from covey.core.patch import Candidate
 from covey.core.repair import Standing, Suspect, Verdict
 
 
@@ -46,6 +47,7 @@ class Team:
     _shown: tuple[Suspect, ...] = ()
     _formed: bool = False
     _known: int = 0
+    _last: list[tuple[Candidate, Verdict]] = field(default_factory=list)
     _approved: set[str] = field(default_factory=set)
 
     @classmethod
@@ -129,6 +131,7 @@ class Team:
         self._formed = self._formed or coded.source == "model"
         await self.search.verify(coded.candidates)
         tried = [self.search.tried[one.id] for one in coded.candidates if one.id in self.search.tried]
+        self._last = tried
         self._attempts += tuple(Attempt(candidate=one, verdict=two) for one, two in tried)
         await self._took(
             Turn(
@@ -140,13 +143,15 @@ class Team:
             )
         )
 
-    async def critique(self) -> Critique | None:
+    async def critique(self, *, failing: bool = False) -> Critique | None:
         """Ask the critic about the best draft of the team that passes the tests; None when there is none.
 
-        What it denies is brought home no more.
+        What it denies is brought home no more. With ``failing``, where none passes, the last drafts are put to it for
+        the record: it denies them by the facts.
         """
         wrote = {attempt.candidate.id for attempt in self._attempts} - self._approved
-        pairs = [pair for pair in self.search.plausible if pair[0].id in wrote]
+        plausible = [pair for pair in self.search.plausible if pair[0].id in wrote]
+        pairs = plausible or (self._last if failing else [])
         self.issues = ()
         if not pairs:
             return None
@@ -161,6 +166,8 @@ class Team:
         )
         slot = self.ground.flock.critic or Procedure()
         critique = await self.ground.ask(self._stage("critique"), slot, request, Critique)
+        if not plausible:
+            return critique
         if critique.review_status == "approve":
             self._approved.add(critique.candidate)
         else:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from covey.agents.workbench import Workbench
-from covey.core.budget import Budget
-from covey.core.errors import EngineError
+from covey.core.budget import Budget, Deadline
+from covey.core.errors import EngineError, SandboxError
 from covey.core.patch import Candidate
 from covey.core.repair import Standing
 from support_roles import candidate_of
@@ -156,6 +156,7 @@ async def test_after_three_cycles_the_workflow_goes_back_to_the_planner_once(tmp
     assert "result = 0" not in world.prompts[4]
     assert "Think again." in world.prompts[5]
     assert (found.solved, found.tried) == (False, 4)
+    assert [step for step in world.steps if step.startswith("critique/")] == [f"critique/{n}" for n in (1, 2, 3, 4)]
 
 
 async def test_a_stage_of_the_workflow_has_a_time_of_its_own(tmp_path: Path) -> None:
@@ -270,3 +271,33 @@ async def test_without_templates_and_without_a_right_draft_nothing_is_brought_ho
     world = await team_world(tmp_path, answer)
     found = await world.find(name)
     assert (found.solved, found.candidates) == (False, ())
+
+
+@pytest.mark.parametrize("name", TEAMS)
+async def test_a_walk_that_broke_off_goes_on_where_it_was_with_the_same_bytes(tmp_path: Path, name: str) -> None:
+    script = {
+        "critic": [edit(GREEDY), critique("deny", "No.")],
+        "leader-follower": [lead("a"), edit(WRONG), lead("b"), edit(RIGHT)],
+        "round-robin": [edit(WRONG), edit(OTHER), edit(RIGHT)],
+        "workflow": [plan(), edit(WRONG), edit(GREEDY), critique("deny", "No."), edit(RIGHT), critique("approve")],
+    }[name]
+    drafts = 3 if name == "round-robin" else 1
+    whole = await team_world(tmp_path / "whole", script, drafts=drafts)
+    expected = await whole.find(name)
+    broken = await team_world(tmp_path / "broken", [*script[:-1], SandboxError("gone")], drafts=drafts)
+    with pytest.raises(SandboxError):
+        await broken.find(name)
+    again = await team_world(tmp_path / "again", script[-1:], drafts=drafts)
+    again.store = broken.store
+    assert await again.find(name, resume=True) == expected
+    assert again.steps == whole.steps
+    (call,) = again.backend.calls
+    assert call.prompt == whole.backend.calls[-1].prompt
+
+
+async def test_no_model_is_asked_once_the_time_of_the_search_is_up(tmp_path: Path) -> None:
+    world = await team_world(tmp_path, [lead(), edit(WRONG)])
+    world.tools.deadline = Deadline(0.0)
+    found = await world.find("leader-follower")
+    assert world.asked == [LEADER, CODER]
+    assert found.notes == ("The search stopped at its deadline.",)
