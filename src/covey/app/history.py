@@ -91,7 +91,7 @@ async def _walk_again(
 
     async def walk(journal: Journal) -> None:
         async with build_workbench(run, settings_of(run, settings), nothing, 0.0, nobody, engines=engines) as tools:
-            ends.append(await walk_once(run, settings, journal, tools))
+            ends.append(await walk_once(run, settings_of(run, settings), journal, tools))
 
     report = await replay(store, run.id, walk)
     return report, ends[0] if ends else None
