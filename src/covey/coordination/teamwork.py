@@ -17,7 +17,7 @@ from covey.agents.slots import Attempt, ProposeRequest
 from covey.agents.team_slots import Coded, CodeRequest, Critique, CritiqueRequest, Lead, Plan, PlanRequest
 from covey.coordination.flock import Modelled
 from covey.coordination.policies.ground import Ground
-from covey.coordination.policies.rules import Decision, Referee, Ruling, Turn, Turns, rule
+from covey.coordination.policies.rules import BARREN, Decision, Referee, Ruling, Turn, Turns, rule
 from covey.coordination.proposals import SUSPECTS
 from covey.coordination.search import Found, Search
 from covey.core.budget import Deadline
@@ -30,11 +30,13 @@ from covey.core.repair import Standing, Suspect, Verdict
 class Team:
     """A team at work on one ground. All of it follows from recorded answers, so a resumed team stands where it was.
 
-    ``decision`` is that of the rules after the last turn; ``issues`` are what the critic found last.
+    ``barren``: turns in a row that may tell nothing new before this way is given up. ``decision`` is that of the rules
+    after the last turn; ``issues`` are what the critic found last.
     """
 
     ground: Ground
     search: Search
+    barren: int = BARREN
     decision: Decision = Decision.go_on
     issues: tuple[str, ...] = ()
     _attempts: tuple[Attempt, ...] = ()
@@ -51,9 +53,9 @@ class Team:
     _approved: set[str] = field(default_factory=set)
 
     @classmethod
-    def on(cls, ground: Ground) -> Team:
+    def on(cls, ground: Ground, barren: int = BARREN) -> Team:
         """Put a team together."""
-        return cls(ground, Search(ground.ask, ground.flock, ground.tools, ground.baseline, ground.where))
+        return cls(ground, Search(ground.ask, ground.flock, ground.tools, ground.baseline, ground.where), barren)
 
     @property
     def present(self) -> bool:
@@ -235,8 +237,8 @@ class Team:
     async def _took(self, turn: Turn) -> None:
         """Remember a turn and apply the rules; a rule that fires is a step of the log and a note."""
         self._turns.append(turn)
-        turns = Turns(turns=tuple(self._turns[self._begun :]))
-        self.decision = rule(turns.turns).decision
+        turns = Turns(turns=tuple(self._turns[self._begun :]), barren=self.barren)
+        self.decision = rule(turns.turns, self.barren).decision
         if self.decision is Decision.go_on:
             return
         ruling = await self.ground.ask(self._stage("rules"), Referee(), turns, Ruling)

@@ -54,6 +54,13 @@ def test_two_turns_of_coders_that_tell_nothing_new_are_given_up() -> None:
     assert no_news([first, coder("b", "it fails"), coder("c", "else"), coder("d", "else")]).decision is Decision.go_on
 
 
+def test_a_round_of_several_coders_may_tell_nothing_new_as_a_whole() -> None:
+    turns = [coder("a", "it fails"), *(coder(name, "it fails") for name in "bcde")]
+    assert no_news(turns[:4], 4).decision is Decision.go_on
+    assert no_news(turns, 4).decision is Decision.abandon
+    assert rule(turns[:4], 4) == no_news(turns[:4], 4)
+
+
 def test_what_a_critic_says_is_news_and_what_a_leader_says_is_none() -> None:
     first, again = coder("a", "it fails"), coder("b", "it fails")
     critic = Turn(role="critic", action="c", evidence=("too greedy",))

@@ -12,9 +12,9 @@ ROUNDS = 2
 
 
 async def find(ground: Ground) -> Found:
-    """Look for candidates. There are as many coders as drafts are asked for at a time, and at most one a manner."""
-    team = Team.on(ground)
-    coders = min(ground.tools.drafts, len(MANNERS))
+    """Look for candidates. There are as many coders as drafts are asked for at a time, two at least, one a manner."""
+    coders = max(2, min(ground.tools.drafts, len(MANNERS)))
+    team = Team.on(ground, barren=coders)
     for turn in range(ROUNDS * coders if team.present else 0):
         await team.code(1, manner=MANNERS[turn % coders], number=turn)
         if team.solved or team.over:

@@ -16,7 +16,8 @@ from covey.core.canonical import Frozen
 FORMAT_ERRORS = 2
 """So many turns in a row without a usable answer, and no model is asked any more."""
 BARREN = 2
-"""So many turns of coders in a row of which the tests say nothing new, and the line of thought is given up."""
+"""So many turns of coders in a row of which the tests say nothing new, and the line of thought is given up. A policy
+in which several coders make up one round gives each of them a turn first."""
 
 
 class Turn(Frozen):
@@ -43,9 +44,10 @@ class Decision(StrEnum):
 
 
 class Turns(Frozen):
-    """What a ruling is about, for the log."""
+    """What a ruling is about, for the log. ``barren``: see :data:`BARREN`."""
 
     turns: tuple[Turn, ...]
+    barren: int = BARREN
 
 
 class Ruling(Frozen):
@@ -62,16 +64,13 @@ class Referee:
 
     async def run(self, request: Turns, tools: Workbench) -> Ruling:  # noqa: ARG002 - the interface of a role
         """Fill the slot."""
-        return rule(request.turns)
+        return rule(request.turns, request.barren)
 
 
-def rule(turns: Sequence[Turn]) -> Ruling:
+def rule(turns: Sequence[Turn], barren: int = BARREN) -> Ruling:
     """Return the first ruling that applies after the last of ``turns``."""
-    for applies in (format_errors, identical, no_news):
-        ruling = applies(turns)
-        if ruling.decision is not Decision.go_on:
-            return ruling
-    return Ruling()
+    rulings = (format_errors(turns), identical(turns), no_news(turns, barren))
+    return next((ruling for ruling in rulings if ruling.decision is not Decision.go_on), Ruling())
 
 
 def format_errors(turns: Sequence[Turn]) -> Ruling:
@@ -98,19 +97,19 @@ def identical(turns: Sequence[Turn]) -> Ruling:
     return Ruling(decision=Decision.abandon, why=f"The {role} repeated itself twice; its way was given up.")
 
 
-def no_news(turns: Sequence[Turn]) -> Ruling:
-    """Give up after :data:`BARREN` turns of coders in a row after which nothing is known that was not before."""
+def no_news(turns: Sequence[Turn], barren: int = BARREN) -> Ruling:
+    """Give up after ``barren`` turns of coders in a row after which nothing is known that was not before."""
     known: set[str] = set()
-    barren = 0
+    count = 0
     for turn in turns:
         if set(turn.evidence) - known:
-            barren = 0
+            count = 0
         elif turn.codes:
-            barren += 1
+            count += 1
         known |= set(turn.evidence)
-    if barren < BARREN:
+    if count < barren:
         return Ruling()
-    return Ruling(decision=Decision.abandon, why=f"{BARREN} turns in a row told nothing new; this way was given up.")
+    return Ruling(decision=Decision.abandon, why=f"{count} turns in a row told nothing new; this way was given up.")
 
 
 def _again(own: Sequence[Turn]) -> bool:
