@@ -9,6 +9,7 @@ from pathlib import Path
 
 from covey.agents.desk import ModelDesk
 from covey.agents.workbench import Workbench
+from covey.core.budget import Budget
 from covey.core.execution import TestCommand
 from covey.core.model import Capabilities
 from covey.core.protocols import ModelBackend, Validator
@@ -50,10 +51,11 @@ async def asking_bench(
     runner: ScriptedRunner | None = None,
     command: TestCommand = UNITTEST,
     left: float = 60.0,
+    budget: Budget | None = None,
 ) -> tuple[Workbench, ScriptedBackend]:
     """A workbench whose desk asks a scripted model, and that model."""
     backend = ScriptedBackend(script, capabilities=can)
-    tools = await make_bench(folder, files, validator=validator, runner=runner, command=command)
+    tools = await make_bench(folder, files, validator=validator, runner=runner, command=command, budget=budget)
     tools.model = ModelDesk(OneEngine(backend), statement, 100_000, lambda: left)
     return tools, backend
 
