@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from covey.agents.definitions import defined, files_named, words
@@ -31,6 +31,7 @@ between near equals, too little to bury what failing tests point at."""
 KNOWN = 0.05
 """A suspect with no higher score was named for want of anything better."""
 _SUSPECTS, _PLACES, _NEAR, _FILES = 60, 12, 8, 40
+_NAMES, _PATHS = 16, 3
 _ALONE, _BESIDE = 0.5, 0.1  # scores of a chosen function's lines without, and beside, what tests point at
 _LINES = 40
 _FAILURES = 3
@@ -161,26 +162,24 @@ def candidates(
 ) -> list[Place]:
     """Functions of the top suspects, then those that the problem names, then what both call."""
     tops = [place for suspect in sure[:_SUSPECTS] if (place := atlas.at(suspect)) is not None]
-    names = [*(frame.function for frame in brief.mentioned), *words(text)]
-    said = [place for name in names if name in known for place in named(name, known, atlas)]
+    names = dict.fromkeys((*(frame.function for frame in brief.mentioned), *words(text)))
+    said = [place for name in telling(names, known) for place in named(name, known, atlas)]
     first = list(dict.fromkeys([*list(dict.fromkeys(tops))[:_PLACES], *said]))[:_PLACES]
-    called = dict.fromkeys(name for place in first for name in sorted(atlas.called(place)) if name in known)
-    near = [place for name in called for place in named(name, known, atlas)]
+    called = dict.fromkeys(name for place in first for name in sorted(atlas.called(place)))
+    near = [place for name in telling(called, known) for place in named(name, known, atlas)]
     rest = [place for place in dict.fromkeys((*tops, *near)) if place not in first]
     return [*first, *rest[:_NEAR]]
 
 
+def telling(names: Iterable[str], known: Mapping[str, Sequence[str]]) -> list[str]:
+    """The first of ``names`` that say something: defined, and in a few files only; each means files to parse."""
+    return [name for name in names if 0 < len(known.get(name, ())) <= _PATHS][:_NAMES]
+
+
 def named(name: str, known: Mapping[str, Sequence[str]], atlas: Atlas) -> list[Place]:
-    """Functions called ``name``, and methods of a class called so; a name that many files define says nothing."""
-    paths = known[name]
-    if len(paths) > 3:
-        return []
-    return [
-        place
-        for path in paths
-        for place in atlas.places(path)
-        if name in (place.name.split(".")[-1], place.name.split(".")[0])
-    ][:4]
+    """Functions called ``name``, and methods of a class called so."""
+    places = [place for path in known[name] for place in atlas.places(path)]
+    return [place for place in places if name in (place.name.split(".")[-1], place.name.split(".")[0])][:4]
 
 
 def failures(request: LocaliseRequest) -> list[str]:
