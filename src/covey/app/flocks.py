@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from covey.agents.coder_team import NoCode, Patcher
+from covey.agents.critic import Critic, Procedure
 from covey.agents.documenter import Documenter
 from covey.agents.generator import Generator, NoDrafts
 from covey.agents.installer import ByName, Installer
+from covey.agents.leader import FirstPlaces, Leader
 from covey.agents.localiser import Localiser
 from covey.agents.narrator import Narrator
 from covey.agents.once import Once
 from covey.agents.pinpointer import Pinpointer
+from covey.agents.planner import FirstStep, Planner
 from covey.agents.reproducer import Reproducer
 from covey.agents.requirements import Requirements
 from covey.agents.slots import (
@@ -39,4 +43,8 @@ def model_flock() -> Flock:
         localiser=Modelled(Pinpointer(localiser), localiser),
         documenter=Modelled(Narrator(documenter), documenter),
         generator=Modelled(Generator(), NoDrafts()),
+        planner=Modelled(Planner(), FirstStep()),
+        leader=Modelled(Leader(), FirstPlaces()),
+        patcher=Modelled(Patcher(), NoCode()),
+        critic=Modelled(Critic(), Procedure()),
     )

@@ -1,0 +1,1 @@
+"""A depot: parcels, the vans that carry them, and what that costs."""
