@@ -29,6 +29,7 @@ from typing import Any
 
 from covey.core.canonical import Frozen, sha256
 from covey.core.errors import RunError
+from covey.core.redact import visible
 from covey.workspace.codeindex_cache import Cache, Key
 from covey.workspace.codeindex_facts import TOO_LARGE, FileFacts, Symbol, read_facts
 from covey.workspace.codeindex_modules import resolve
@@ -143,6 +144,10 @@ class CodeIndex:
     def __contains__(self, path: object) -> bool:
         return path in self._keys
 
+    def digests(self) -> tuple[tuple[str, str], ...]:
+        """Return each path with the SHA-256 of its content ('' for a file that is too large)."""
+        return tuple((path, key[0]) for path, key in self._keys.items())
+
     def read(self, path: str) -> bytes:
         """Return a file as it was indexed. Raises KeyError for a path that is not indexed."""
         if path not in self._keys:
@@ -160,7 +165,7 @@ class CodeIndex:
 
     def outline(self, path: str) -> str:
         """Return the signatures of a file, one a line with its line number, indented as they are nested."""
-        lines = (f"{symbol.line}: {'  ' * symbol.depth}{symbol.signature}" for symbol in self.symbols(path))
+        lines = (f"{symbol.line}: {'  ' * symbol.depth}{visible(symbol.signature)}" for symbol in self.symbols(path))
         return "\n".join(lines)
 
     def imports(self, path: str) -> tuple[str, ...]:
