@@ -72,6 +72,8 @@ async def test_paths_that_are_right_are_read(session: Session) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_PATHS.map(lambda path: path[:100].encode("utf-8", "replace").decode()))
 def test_every_tool_answers_whatever_it_is_given(session: Session, text: str) -> None:
+    session.turns = 0
+
     async def all_of_them() -> list[str]:
         return [
             (await ask(session, "read_file", path=text, first=1, last=3)).text,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -57,11 +57,15 @@ def strict(moves: Sequence[Move]) -> Call:
     return Call(over=repeats > 1, why="You repeat yourself." if repeats else "")
 
 
-async def bench_with(tmp_path: Path, script: Script, *, tokens: int = 200_000, real: bool = False) -> Workbench:
+CAN = Capabilities(context=32_768, schema_support="json_schema", tokenizer=True, timings=True)
+
+
+async def bench_with(
+    tmp_path: Path, script: Script, *, tokens: int = 200_000, real: bool = False, can: Capabilities = CAN
+) -> Workbench:
     tools = await make_bench(tmp_path)
     if not real:
         tools._validator = CartTests(tools)
-    can = Capabilities(context=32_768, schema_support="json_schema", tokenizer=True, timings=True)
     backend = ScriptedBackend(script, capabilities=can)
     tools.model = ModelDesk(OneModel(backend), "The cart is wrong.", tokens, lambda: 60.0)
     return tools
@@ -179,6 +183,36 @@ async def test_what_a_solution_does_not_need_is_left_out_of_it(tmp_path: Path) -
     best, whole = (b"".join(changes_of(tools.sources, one.edits).values()).decode() for one in solo.candidates[:2])
     assert ("00" in best, "+=" in best) == (False, True)
     assert ("00" in whole, "+=" in whole) == (True, True)
+
+
+LINES = {"first": f"4|{MINUS}", "count": 1, "lines": [PLUS]}
+INDEX = {"file": 0, "first": 4, "last": 4, "lines": [PLUS]}
+SEARCH = {"search": MINUS, "replacement": PLUS}
+
+
+@pytest.mark.parametrize(
+    ("support", "grammar", "edit", "told"),
+    [
+        ("grammar", "llguidance", LINES | {"path": "shop/cart.py"}, "copied as number|text"),
+        ("grammar", "gbnf", INDEX, "0 for shop/cart.py"),
+        ("json_schema", "unknown", SEARCH | {"path": "shop/cart.py"}, '"replacement"'),
+        ("none", "unknown", SEARCH | {"path": "shop/cart.py"}, '"replacement"'),
+    ],
+)
+async def test_edits_are_written_as_the_engine_can_be_held_to(
+    tmp_path: Path,
+    support: Literal["grammar", "json_schema", "none"],
+    grammar: Literal["llguidance", "gbnf", "unknown"],
+    edit: dict[str, Any],
+    told: str,
+) -> None:
+    can = CAN.model_copy(update={"schema_support": support, "grammar": grammar})
+    tools = await bench_with(tmp_path, [act("git_diff"), act("apply_edit", edits=[edit])], can=can)
+    solo = await Soloist(strict).run(REQUEST, tools)
+    assert [turn.result.ok for turn in solo.turns] == [True, True]
+    assert solo.candidates
+    assert told in backend_of(tools).calls[0].prompt[-1].content
+    assert ("JSON schema" in backend_of(tools).calls[0].prompt[-1].content) == (support == "none")
 
 
 async def test_a_model_may_not_touch_tests(tmp_path: Path) -> None:

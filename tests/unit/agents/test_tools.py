@@ -310,6 +310,13 @@ async def test_a_tool_that_is_not_in_a_roles_list_is_refused(tmp_path: Path) -> 
     assert not (await ask(nobody, "git_diff")).ok
 
 
+async def test_a_role_has_so_many_turns_and_none_more(tmp_path: Path) -> None:
+    session = await session_over(tmp_path, role="documenter")
+    assert (await ask(session, "git_diff")).ok
+    said = await ask(session, "git_diff")
+    assert (said.ok, said.text) == (False, "All 1 turns of the documenter are used up; stop.")
+
+
 @pytest.mark.parametrize("name", sorted(TOOLS))
 def test_every_tool_has_bounded_arguments_that_name_it(name: str) -> None:
     arguments = TOOLS[name].arguments

@@ -1,23 +1,23 @@
-"""analyze_codebase: what a file, a folder or the whole repository defines."""
+"""analyze_codebase: what a file or a folder defines, or the map of the repository."""
 
 from __future__ import annotations
 
-import ast
-import asyncio
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from covey.agents.tools.session import Session
+from covey.core.errors import AgentFeedback
 from covey.models.schema import Bounded
-from covey.repair.sources import parse_tolerant
+from covey.workspace.codeindex import CodeIndex
 from covey.workspace.paths import show
+from covey.workspace.repomap import repository_map
 
+TOKENS = 800
+"""Tokens of the map of a repository."""
 FILES = 60
-"""Files that one answer names."""
+"""Files of a folder that one answer names."""
 _NAMES = 8
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class AnalyzeCodebaseArguments(Bounded):
@@ -35,40 +35,28 @@ class AnalyzeCodebase:
     arguments = AnalyzeCodebaseArguments
 
     async def run(self, args: AnalyzeCodebaseArguments, session: Session) -> str:
-        """Return an outline of a file, or the files of a folder with the names that they define."""
-        return await asyncio.to_thread(_analyze, args.path, session)
+        """Return the outline of a file, the files of a folder with their names, or the most important of everything."""
+        path, files = session.view.below(args.path)
+        index = await session.index()
+        if files == [path]:
+            outline = index.outline(path)
+            return f"{show(path)}:\n{outline}" if outline else f"{show(path)} defines nothing that can be listed."
+        if not path:
+            found = await repository_map(index, TOKENS, files=tuple(session.seen))
+            if found.text:
+                return f"{found.text}\n({found.files} of {found.of_files} files with code)"
+        return _listed(files, index)
 
 
-def _analyze(path: str, session: Session) -> str:
-    view = session.view
-    if path in view:
-        name, data = view.read(path)
-        lines = list(outline(data.decode("utf-8", "replace")))
-        return f"{show(name)}:\n" + ("\n".join(lines) or "It defines nothing, or is not Python.")
-    _, files = view.below(path)
-    python = [file for file in files if file.endswith(".py")]
+def _listed(files: list[str], index: CodeIndex) -> str:
+    """Name the files of a folder with what they define at their top."""
+    code = [path for path in files if path in index]
+    if not code:
+        raise AgentFeedback("There is no code here; search_docs or read_file may help.")
     found = []
-    for file in python[:FILES]:
-        tree = parse_tolerant(view[file].decode("utf-8", "replace"))
-        names = [node.name for node in tree.body if isinstance(node, _Definition)] if tree else []
+    for path in code[:FILES]:
+        names = [symbol.name for symbol in index.symbols(path) if not symbol.depth]
         more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-        found.append(f"{show(file)}: {', '.join(names[:_NAMES])}{more}".rstrip(": "))
-    left = f"\n{len(python) - FILES} more Python files; ask for a folder." if len(python) > FILES else ""
-    others = len(files) - len(python)
-    return "\n".join(found) + left + (f"\n{others} files that are not Python." if others else "")
-
-
-def outline(text: str) -> Iterator[str]:
-    """Yield one line for each class and function: its line number and its first words."""
-    tree = parse_tolerant(text)
-    lines = text.splitlines()
-
-    def visit(node: ast.AST, depth: int) -> Iterator[str]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, _Definition):
-                line = lines[child.lineno - 1].strip() if child.lineno <= len(lines) else child.name
-                yield f"{'  ' * depth}{child.lineno}| {line}"
-                yield from visit(child, depth + 1)
-
-    if tree is not None:
-        yield from visit(tree, 0)
+        found.append(f"{show(path)}: {', '.join(names[:_NAMES])}{more}".rstrip(": "))
+    left = f"\n{len(code) - FILES} more files; ask for a folder." if len(code) > FILES else ""
+    return "\n".join(found) + left

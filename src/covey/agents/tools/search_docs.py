@@ -1,23 +1,21 @@
-"""search_docs: the repository's own documentation."""
+"""search_docs: the repository's own documentation and docstrings."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from covey.agents.tools.session import Session
-from covey.core.errors import AgentFeedback
+from covey.core.errors import AgentFeedback, RunError
 from covey.models.schema import Bounded
+from covey.workspace.docsearch import DocSearch
 from covey.workspace.paths import show
 
-ENDINGS = (".md", ".rst", ".txt")
-PASSAGES = 5
+PASSAGES = 6
 """Passages that one answer shows."""
-_WORD = re.compile(r"\w{2,}")
-_PASSAGE = 600
+_WORD = re.compile(r"\w\w")
 
 
 class SearchDocsArguments(Bounded):
@@ -28,27 +26,24 @@ class SearchDocsArguments(Bounded):
 
 
 class SearchDocs:
-    """Finds the paragraphs of the documentation that hold most of the words."""
+    """Finds the passages that hold most of the words."""
 
     name = "search_docs"
-    about = "search_docs(query): finds passages of the documentation by words."
+    about = "search_docs(query): finds passages of the documentation and of docstrings by words."
     arguments = SearchDocsArguments
 
     async def run(self, args: SearchDocsArguments, session: Session) -> str:
-        """Return the best passages, each with its file."""
-        words = {word.casefold() for word in _WORD.findall(args.query)}
-        if not words:
+        """Return the best passages, each with its place."""
+        if not _WORD.search(args.query):
             raise AgentFeedback("The query holds no word; give one to five words.")
-        return await asyncio.to_thread(_search, words, session)
-
-
-def _search(words: set[str], session: Session) -> str:
-    found: list[tuple[int, str, int, str]] = []
-    for path, text in session.view.texts(*ENDINGS):
-        for number, passage in enumerate(re.split(r"\n\s*\n", text)):
-            hits = len(words & {word.casefold() for word in _WORD.findall(passage)})
-            if hits:
-                found.append((-hits, path, number, passage.strip()[:_PASSAGE]))
-    if not found:
-        raise AgentFeedback("No passage of the documentation holds these words; try others, or read the code.")
-    return "\n\n".join(f"{show(path)}:\n{passage}" for _, path, _, passage in sorted(found)[:PASSAGES])
+        index = await session.index()
+        try:
+            documents = await DocSearch.open(session.bench.folder / "documents", session.view, index)
+            found = await documents.search(args.query, PASSAGES)
+        except RunError as error:
+            raise AgentFeedback(f"{error} Read the files instead.") from None
+        if not found:
+            raise AgentFeedback("No passage of the documentation holds these words; try others, or read the code.")
+        return "\n\n".join(
+            f"{show(one.path)}:{one.line}{f' ({one.name})' if one.name else ''}: {one.text.strip()}" for one in found
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -12,12 +13,13 @@ from covey.agents.tools.limits import ALLOWANCES, NOTHING, Allowance
 from covey.agents.tools.view import TreeView
 from covey.agents.verifier import Verifier
 from covey.agents.workbench import Workbench
-from covey.core.errors import AgentFeedback
+from covey.core.errors import AgentFeedback, RunError
 from covey.core.patch import Candidate
 from covey.core.repair import Standing, ValidationPlan, Verdict
 from covey.models.edits import EditGrammar
 from covey.models.lineedits import EditFile, LineEdit, byte_edits
 from covey.repair.sources import Unreadable, read_source
+from covey.workspace.codeindex import CodeIndex
 from covey.workspace.edits import changes_of
 from covey.workspace.kinds import FileKind, classify_path
 
@@ -45,7 +47,10 @@ class Session:
     tried: dict[str, tuple[Candidate, Verdict]] = field(default_factory=dict)
     grammar: EditGrammar | None = None  # type: ignore[type-arg]  # each grammar has an answer of its own
     proposals: dict[str, str] = field(default_factory=dict)
+    turns: int = 0
     test_runs: int = 0
+    _index: CodeIndex | None = None
+    _indexed: str | None = None
 
     @cached_property
     def view(self) -> TreeView:
@@ -57,6 +62,15 @@ class Session:
         """What the role may use."""
         return ALLOWANCES.get(self.role, NOTHING)
 
+    def spend_turn(self, tool: str) -> None:
+        """Count one use of a tool. Raises AgentFeedback for a tool, or a turn, that the role does not have."""
+        allowed = self.allowance
+        if tool not in allowed.tools:
+            raise AgentFeedback(f"{tool} is not a tool of the {self.role}; use {', '.join(allowed.tools) or 'none'}.")
+        if self.turns >= allowed.turns:
+            raise AgentFeedback(f"All {allowed.turns} turns of the {self.role} are used up; stop.")
+        self.turns += 1
+
     def spend_test_run(self) -> None:
         """Count one run of tests. Raises AgentFeedback when none is left, or no time is."""
         if self.test_runs >= self.allowance.test_runs:
@@ -66,6 +80,19 @@ class Session:
         if self.bench.deadline.over:
             raise AgentFeedback("The time for tests is used up; stop.")
         self.test_runs += 1
+
+    async def index(self) -> CodeIndex:
+        """Definitions and uses in the tree with the candidate so far. Raises AgentFeedback when they cannot be had."""
+        now = self.candidate.id if self.candidate else ""
+        try:
+            if self._index is None:
+                self._index = await asyncio.to_thread(CodeIndex.open, self.bench.folder / "code.sqlite3")
+            if self._indexed != now:
+                await self._index.update(self.bench.sources, self.view.over_base())
+                self._indexed = now
+        except RunError as error:
+            raise AgentFeedback(f"{error} Read the files instead.") from None
+        return self._index
 
     def show(self, path: str, first: int, last: int) -> None:
         """Take note that lines were shown, so that they may be edited."""

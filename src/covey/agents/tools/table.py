@@ -81,19 +81,22 @@ def prepare_edits(session: Session, found: Capabilities) -> None:
 
 
 async def use(session: Session, action: Bounded, number: int) -> tuple[ToolCall, ToolResult]:
-    """Use the tool that ``action`` is the arguments of; trouble is an answer too. Raises RunError only."""
+    """Use the tool that ``action`` is the arguments of; trouble is an answer too.
+
+    Raises RunError when the sandbox failed, which is nobody's answer.
+    """
     name = str(getattr(action, "tool", ""))
     arguments: dict[str, JsonValue] = action.model_dump(mode="json", exclude={"tool"})
     safe = redact_json(arguments)
     call = ToolCall(id=str(number), tool=name, arguments=safe if isinstance(safe, dict) else {})
     try:
-        if name not in session.allowance.tools:
-            raise AgentFeedback(
-                f"{name} is not a tool of the {session.role}; use {', '.join(session.allowance.tools) or 'none'}."
-            )
+        session.spend_turn(name)
         return call, ToolResult(call_id=call.id, ok=True, text=bounded(await TOOLS[name].run(action, session)))
     except AgentFeedback as error:
         return call, ToolResult(call_id=call.id, ok=False, text=bounded(str(error)))
+    except OSError as error:  # a file of the snapshot that is gone or was replaced
+        said = f"A file could not be read: {error.strerror}. Look at others."
+        return call, ToolResult(call_id=call.id, ok=False, text=bounded(said))
 
 
 def described(names: Sequence[str]) -> list[str]:

@@ -55,6 +55,11 @@ class TreeView(Mapping[str, bytes]):
         """True for what only the verdict may see."""
         return any(path == name or path.startswith(f"{name}/") for name in self._held)
 
+    def over_base(self) -> dict[str, bytes | None]:
+        """What differs from the base: new tests and the candidate's files; None for what may not be seen."""
+        held = dict.fromkeys(path for path in self._tools.sources if self.held_out(path))
+        return {**held, **self._tools.new_tests, **self.changes}
+
     def locate(self, path: str) -> str:
         """Return the one spelling of a file's path. Raises AgentFeedback, with the nearest file, for all others."""
         name = str(safe_path(path))  # an EditError is feedback too: absolute, '..', NUL, '.git'
@@ -82,20 +87,17 @@ class TreeView(Mapping[str, bytes]):
             raise AgentFeedback(f"{show(name)} is binary; name a text file.")
         return name, data
 
-    def texts(self, *endings: str) -> Iterator[tuple[str, str]]:
-        """Yield path and text of every readable file whose name ends so, in order."""
-        for path in sorted(path for path in self if path.endswith(endings)):
-            try:
-                yield path, self.read(path)[1].decode("utf-8", "replace")
-            except AgentFeedback:  # too large or binary: not what is looked for
-                continue
-
     def below(self, path: str) -> tuple[str, list[str]]:
-        """Return the spelling of a folder and the files below it; '' and '.' are the root. Raises AgentFeedback."""
+        """Return the spelling of a path and the files below it, or the file itself; '' is the root.
+
+        Raises AgentFeedback.
+        """
         try:
             name = "" if path.strip() in ("", ".", "./", "/") else str(safe_path(path))
         except EditError as error:
             raise AgentFeedback(f"{error} Give '' for the whole repository.") from None
+        if name in self:
+            return name, [name]
         prefix = name and f"{name}/"
         files = sorted(item for item in self if item.startswith(prefix))
         if not files:
