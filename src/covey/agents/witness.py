@@ -16,7 +16,7 @@ from covey.agents.excerpts import excerpts, shown
 from covey.agents.pinpointer import Atlas, candidates
 from covey.agents.preprocessor import clean
 from covey.agents.slots import Brief, ReproduceRequest, Reproduction
-from covey.agents.witnesscode import known_exceptions, look_over, own_fault, top_modules, write_test
+from covey.agents.witnesscode import invented, known_exceptions, look_over, own_fault, top_modules, write_test
 from covey.agents.workbench import Workbench
 from covey.core.canonical import scrub
 from covey.core.errors import AgentFeedback
@@ -26,7 +26,7 @@ from covey.core.repair import Suspect
 from covey.core.testing import Outcome, TestReport, TestResult
 from covey.models.context import clip
 from covey.models.prompts import render
-from covey.models.schema import Bounded, one_of, schema_of
+from covey.models.schema import Bounded, one_of, plain, schema_of
 
 FILE = "test_covey_witness.py"
 TRIES = 3
@@ -89,7 +89,7 @@ class Witness:
                     targets=(tried.test,),
                     new_tests={path: source},
                     set_aside=found.set_aside,
-                    notes=(*found.notes, JUDGE.format(path=path)),
+                    notes=(*found.notes, JUDGE.format(path=path), *_worked_out(invented(written.lines, text))),
                 )
             why = tried.why
         note = f"The problem could not be reproduced: of {len(seen)} test(s) that a model wrote none shows it. {why}"
@@ -138,6 +138,16 @@ class Witness:
             return Tried(why="It does not fail the same way twice.")
         tools.desk.observe(self.name, f"This test was run and fails, {_said(first)}:\n{source}")
         return Tried(test=first.id)
+
+
+def _worked_out(values: Sequence[str]) -> tuple[str, ...]:
+    """What the user must check before anything else."""
+    said = ", ".join(clip(plain(value), 40, 10).replace("\n", " ") for value in values[:5])
+    return (
+        (f"The model worked out what that test expects ({said}): it does not stand in the problem text.",)
+        if said
+        else ()
+    )
 
 
 def _result(report: TestReport, path: str) -> TestResult | None:

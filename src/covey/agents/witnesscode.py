@@ -7,6 +7,7 @@ this problem needs, so that it says something about the repository and nothing a
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ _CALLS = frozenset(
      "popen", "Popen", "unlink", "rmdir", "rmtree", "remove_file", "write_text", "write_bytes", "mkdir", "makedirs",
      "chmod", "chown", "kill", "fork", "connect", "urlopen", "monkeypatch", "patch"}
 )  # fmt: skip
+_TRIVIAL = (None, True, False, 0, 1, "", b"", ...)
 _STATEMENTS = (
     ast.Raise, ast.Global, ast.Nonlocal, ast.ClassDef, ast.AsyncFunctionDef, ast.Return, ast.Delete, ast.Try, ast.While,
     ast.AsyncFor, ast.AsyncWith,
@@ -77,6 +79,20 @@ def look_over(imports: Sequence[str], lines: Sequence[str], modules: frozenset[s
     used = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
     if not used & names:
         raise AgentFeedback("The test uses nothing of what it imports from this repository.")
+
+
+def invented(lines: Sequence[str], text: str) -> tuple[str, ...]:
+    """Values that a test expects although they do not stand in the problem ``text``: the model worked them out."""
+    found: dict[str, None] = {}
+    for node in ast.walk(parsed(textwrap.dedent("\n".join(lines)))):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+        else:
+            sides = list(node.args) if isinstance(node, ast.Call) and _is_check(node) else []
+        for inner in (inner for side in sides if _constant(side) for inner in ast.walk(side)):
+            if isinstance(inner, ast.Constant) and inner.value not in _TRIVIAL:
+                found[str(inner.value)] = None
+    return tuple(value for value in found if not re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text))
 
 
 def parsed(text: str) -> ast.Module:

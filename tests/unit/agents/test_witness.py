@@ -10,7 +10,7 @@ from covey.agents.desk import Trouble
 from covey.agents.reproducer import Reproducer
 from covey.agents.slots import Brief, ReproduceRequest, Reproduction
 from covey.agents.witness import FILE, Witness
-from covey.agents.witnesscode import look_over, top_modules, write_test
+from covey.agents.witnesscode import invented, look_over, top_modules, write_test
 from covey.core.errors import AgentFeedback
 from covey.core.execution import TestCommand
 from covey.core.testing import Failure, Frame, Outcome, TestReport, TestResult
@@ -195,3 +195,25 @@ def test_the_text_of_a_test_is_python_in_the_form_of_the_framework(framework: st
     text = write_test(["from shop.cart import total"], ["    x = total([1])", "    assert x == 1"], framework)
     compile(text, "test", "exec")
     assert ("class ProblemTest" in text) is (framework != "pytest")
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("assert total([1, 2]) == 3", ()),
+        ("assert total([5, 2]) == 7", ("7",)),
+        ("assert 'seven' in total([5, 2])", ("seven",)),
+        ("self.assertEqual(total([1]), [40, -12])", ("40", "12")),
+        ("assert total([]) == 0 and total([1]) is not None", ()),
+        ("assert total([1]) == total([2])", ()),
+        ("assert total([1]) == 3.5", ("3.5",)),
+    ],
+)
+def test_values_that_a_model_worked_out_are_told_apart_from_the_users(line: str, values: tuple[str, ...]) -> None:
+    assert invented([line], STATEMENT) == values
+
+
+async def test_a_value_that_a_model_worked_out_is_named_in_the_notes(tmp_path: Path) -> None:
+    found, _ = await witnessed(tmp_path, [written("assert total([5, 2]) == 999")], red(), red())
+    assert found.targets == ("w",)
+    assert "(999): it does not stand in the problem text" in found.notes[-1]
