@@ -44,7 +44,7 @@ class Hot(object):
         self.code_file = server.code_file
         self.code = covey_source.keep_code()
         self.lines = Lines(self.tree)
-        self.lines.start()
+        self.lines.start(only_calls=True)
 
     def send(self, event):
         """Tell the server."""

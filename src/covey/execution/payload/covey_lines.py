@@ -6,6 +6,7 @@ Lines are marked in memory shared with the process that forked the one measured,
 however it ends.
 """
 
+import dis
 import mmap
 import sys
 import threading
@@ -30,7 +31,7 @@ class Lines(object):
         self.blind = False
         self.tool = None
         self.trace = None
-        self._started = False
+        self.codes = {}  # id → code that was entered while only calls were watched
 
     def place(self, filename):
         """Return ``(first byte, lines)`` of a file, None when it is not the tree's."""
@@ -81,13 +82,16 @@ class Lines(object):
 
     # -- measuring
 
-    def start(self):
-        """Mark lines from now on, in every thread."""
-        self._started = True
+    def start(self, only_calls=False):
+        """Mark lines from now on, in every thread.
+
+        With ``only_calls`` code counts as run, all of its lines, once it is entered: where each line would have to be
+        traced, to import a project takes a multiple of its time.
+        """
         if MONITORING is not None:
             self._start_monitoring()
         else:
-            self.trace = self._tracer()
+            self.trace = self._call_tracer() if only_calls else self._tracer()
             threading.settrace(self.trace)
             sys.settrace(self.trace)
 
@@ -102,7 +106,7 @@ class Lines(object):
             self.blind = self.blind or sys.gettrace() is not self.trace
             sys.settrace(None)
             threading.settrace(None)
-        self._started = False
+            self._mark_entered()
 
     def alive(self):
         """Is this thread still being measured? A test may take the tracing over, or end it by a deep recursion."""
@@ -139,36 +143,74 @@ class Lines(object):
             self.memory[place[0] + line] = 1
         return MONITORING.DISABLE
 
-    def _tracer(self):
-        """Make the function for ``sys.settrace``: most calls are not the tree's, and it sees them all."""
-        place, entered, local = self.place, self.entered, {}
+    def _call_tracer(self):
+        """Make a function for ``sys.settrace`` that notices which code of the tree is entered, and nothing else."""
+        place, entered, codes, known = self.place, self.entered, self.codes, self.files
 
         def trace(frame, event, arg):
             code = frame.f_code
             filename = code.co_filename
-            if filename not in local:
-                found = place(filename)
-                local[filename] = None if found is None else _marker(self.memory, found)
-            mark = local[filename]
-            if mark is not None:
+            if (known[filename] if filename in known else place(filename)) is not None and id(code) not in codes:
+                codes[id(code)] = code
                 entered.add((filename, code.co_firstlineno, code.co_name))
-            return mark
+
+        return trace
+
+    def _mark_entered(self):
+        for code in self.codes.values():
+            start, count = self.files[code.co_filename]
+            for line in own_lines(code):
+                if line < count:
+                    self.memory[start + line] = 1
+        self.codes = {}
+
+    def _tracer(self):
+        """Make the function for ``sys.settrace``: most calls are not the tree's, and it sees them all."""
+        place, entered, known, marks = self.place, self.entered, self.files, {}
+
+        def trace(frame, event, arg):
+            code = frame.f_code
+            filename = code.co_filename
+            found = known[filename] if filename in known else place(filename)
+            if found is None:
+                return None
+            mark = marks.get(id(code))
+            if mark is None:
+                entered.add((filename, code.co_firstlineno, code.co_name))
+                mark = marks[id(code)] = Marker(self.memory, found, code)
+            return mark.trace if mark.left else None
 
         return trace
 
 
-def _marker(memory, place):
-    """Make the function that marks lines of one file."""
-    start, count = place
+class Marker(object):
+    """Marks the lines of one code object, until all of them have run; from then on it costs a call nothing more."""
 
-    def mark(frame, event, arg):
+    def __init__(self, memory, place, code):
+        self.memory = memory
+        self.start, self.count = place
+        self.code = code  # kept, so that no other gets its id
+        first = code.co_firstlineno  # a header is no line that runs, unless there is no other
+        self.left = own_lines(code) - {first} or {first}
+
+    def trace(self, frame, event, arg):
+        """For ``sys.settrace``: the function that sees a frame's lines."""
         if event == "line":
             line = frame.f_lineno
-            if line < count:
-                memory[start + line] = 1
-        return mark
+            if line < self.count:
+                self.memory[self.start + line] = 1
+            self.left.discard(line)
+        if self.left:
+            return self.trace
+        frame.f_trace = None
+        return None
 
-    return mark
+
+def own_lines(code):
+    """Lines that a code object has instructions for; those nested in it are not its own."""
+    if hasattr(code, "co_lines"):
+        return {line for _, _, line in code.co_lines() if line}
+    return {line for _, line in dis.findlinestarts(code) if line}
 
 
 def _count_lines(filename):

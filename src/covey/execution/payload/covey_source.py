@@ -61,7 +61,12 @@ def _remembering(rewrite_test):
         code = _known_code(path)
         if code is not None:
             return os.stat(path), code
-        found = rewrite_test(*args)
+        trace = sys.gettrace()
+        sys.settrace(None)  # no code of the project runs in there, and to trace it would double its time
+        try:
+            found = rewrite_test(*args)
+        finally:
+            sys.settrace(trace)
         if found and found[1] is not None:
             _keep_code(path, found[1])
         return found
