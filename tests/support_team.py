@@ -25,6 +25,7 @@ from covey.core.patch import Candidate
 from covey.core.protocols import ModelBackend
 from covey.core.repair import Standing, Suspect, ValidationPlan, Verdict
 from covey.core.run import Run
+from covey.core.testing import TestReport
 from covey.models.backends.scripted import Script, ScriptedBackend
 from covey.models.sourcepolicy import Provenance
 from covey.testing.memory import MemoryStore
@@ -48,6 +49,7 @@ WHERE = Localisation(
     traced=2,
 )
 BASELINE = report_of(failed(RED), passed(GREEN))
+SHOWN = Reproduction(targets=(RED,))
 
 
 def edit(*lines: str) -> str:
@@ -151,6 +153,8 @@ class TeamWorld:
     tools: Workbench
     flock: Flock
     run: Run
+    baseline: TestReport = BASELINE
+    shown: Reproduction = SHOWN
     store: MemoryStore = field(default_factory=MemoryStore)
     steps: list[str] = field(default_factory=list)
 
@@ -180,9 +184,7 @@ class TeamWorld:
         journal = await Journal.open(self.store, self.run, replay=bool(recorded) and not resume)
         ask = asking(journal, self.tools)
         try:
-            found = await policy(name)(
-                Ground(ask, self.flock, self.tools, Brief(), BASELINE, Reproduction(targets=(RED,)), WHERE)
-            )
+            found = await policy(name)(Ground(ask, self.flock, self.tools, Brief(), self.baseline, self.shown, WHERE))
             await journal.finish()
             return found
         finally:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, JsonValue
 
 from covey.agents.desk import PROMPTS, Question
 from covey.agents.excerpts import shown
 from covey.agents.generator import readable, retold, told
-from covey.agents.team_slots import CodebaseContext, Plan, PlanRequest, PlanStep
+from covey.agents.team_slots import CodebaseContext, Level, Plan, PlanRequest, PlanStep
 from covey.agents.workbench import Workbench
 from covey.core.errors import AgentFeedback
 from covey.core.model import Schema
@@ -22,10 +22,9 @@ STEPS = 3
 FILES = 12
 """Files that a planner may choose from."""
 CHOSEN = 4
-_FLOOR_FILES = 3
+_NAMED = 3
 
 _Id = Annotated[int, Field(ge=1, le=STEPS)]
-_Level = Literal["high", "medium", "low"]
 
 
 class StepAnswer(Bounded):
@@ -33,9 +32,9 @@ class StepAnswer(Bounded):
 
     id: _Id
     description: str = Field(max_length=160)
-    priority: _Level
+    priority: Level
     dependencies: tuple[_Id, ...] = Field(max_length=STEPS - 1)
-    estimated_complexity: _Level
+    estimated_complexity: Level
 
 
 class ContextAnswer(Bounded):
@@ -89,10 +88,10 @@ class FirstStep:
 
     async def run(self, request: PlanRequest, tools: Workbench) -> Plan:  # noqa: ARG002 - the interface of a role
         """Fill the slot."""
-        tests = ", ".join(request.targets[:_FLOOR_FILES])
-        more = f" and {len(request.targets) - _FLOOR_FILES} more" if len(request.targets) > _FLOOR_FILES else ""
+        tests = ", ".join(request.targets[:_NAMED]) or "those that fail"
+        more = f" and {len(request.targets) - _NAMED} more" if len(request.targets) > _NAMED else ""
         step = PlanStep(id=1, description=f"Make these tests pass: {tests}{more}.", priority="high")
-        context = CodebaseContext(relevant_files=request.files[:_FLOOR_FILES], test_requirements=request.targets)
+        context = CodebaseContext(relevant_files=request.files[:_NAMED], test_requirements=request.targets)
         return Plan(task_breakdown=(step,), codebase_context=context)
 
 

@@ -139,7 +139,6 @@ class CritiqueRequest(Frozen):
     plan: ValidationPlan
     suspects: tuple[Suspect, ...] = ()
     traced: int = 0
-    iteration: int = 1
 
 
 class TestFacts(Frozen):

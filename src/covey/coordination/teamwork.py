@@ -24,6 +24,7 @@ from covey.core.budget import Deadline
 from covey.core.canonical import Frozen, stable_hash
 from covey.core.patch import Candidate
 from covey.core.repair import Standing, Suspect, Verdict
+from covey.core.testing import Failure
 
 
 @dataclass
@@ -108,7 +109,7 @@ class Team:
         slot = self.ground.flock.patcher
         assert slot is not None, "a team without a model has nobody who writes code"
         where = (suspects or self.ground.where.suspects)[:SUSPECTS]
-        failures = self.search.failures
+        failures = self._failures()
         stage = self._stage("code")
         request = CodeRequest(
             propose=ProposeRequest(
@@ -164,7 +165,6 @@ class Team:
             plan=where.plan,
             suspects=where.suspects,
             traced=where.traced,
-            iteration=self._counts.get("code", 1),
         )
         slot = self.ground.flock.critic or Procedure()
         critique = await self.ground.ask(self._stage("critique"), slot, request, Critique)
@@ -211,9 +211,17 @@ class Team:
         await self.search.templates()
         return self.search.found(tuple(self._notes))
 
+    def _failures(self) -> dict[str, Failure]:
+        """How each target fails; of a test that was written for this run, what it says."""
+        known = self.search.failures
+        written = "\n\n".join(self.ground.shown.new_tests.values())
+        new = Failure(type="NewTest", message="it fails on the code as it is, and reads:", text=written)
+        missing = (test for test in self.ground.where.plan.targets if written and test not in known)
+        return {**known, **dict.fromkeys(missing, new)}
+
     def _plan_request(self) -> PlanRequest:
         where = self.ground.where
-        failures = self.search.failures
+        failures = self._failures()
         return PlanRequest(
             suspects=where.suspects[:SUSPECTS],
             failures=tuple(failures.values()),

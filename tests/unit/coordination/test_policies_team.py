@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from covey.agents.slots import Reproduction
 from covey.agents.workbench import Workbench
 from covey.core.budget import Budget, Deadline
 from covey.core.errors import EngineError, SandboxError
 from covey.core.patch import Candidate
 from covey.core.repair import Standing
-from support_roles import candidate_of
+from support_roles import GREEN, RED, candidate_of, passed, report_of
 from support_team import (
     GREEDY,
     OTHER,
@@ -301,3 +302,12 @@ async def test_no_model_is_asked_once_the_time_of_the_search_is_up(tmp_path: Pat
     found = await world.find("leader-follower")
     assert world.asked == [LEADER, CODER]
     assert found.notes == ("The search stopped at its deadline.",)
+
+
+async def test_a_team_reads_the_test_that_was_written_for_the_run(tmp_path: Path) -> None:
+    world = await team_world(tmp_path, [plan(), edit(RIGHT), critique("approve")])
+    world.baseline = report_of(passed(GREEN))
+    world.shown = Reproduction(targets=(RED,), new_tests={"tests/test_new.py": "assert total([1, 2]) == 3"})
+    assert (await world.find("workflow")).solved
+    assert f"Failing test {RED}: NewTest: it fails on the code as it is, and reads:\nassert total" in world.prompts[0]
+    assert "NewTest" not in world.prompts[1]
