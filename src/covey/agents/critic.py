@@ -14,6 +14,7 @@ from covey.agents.team_slots import Critique, CritiqueRequest, TestFacts
 from covey.agents.workbench import Workbench
 from covey.core.errors import AgentFeedback
 from covey.core.patch import Candidate, Patch
+from covey.core.redact import visible
 from covey.core.repair import Scored, Standing
 from covey.core.review import Review
 from covey.models.context import clip
@@ -161,4 +162,6 @@ def _check(answer: CriticAnswer) -> None:
 
 
 def _said(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    """Sentences that say something, each once and in one line: they are shown to the user too."""
+    lines = (visible(" ".join(text.split())) for text in texts)
+    return tuple(dict.fromkeys(line for line in lines if line))

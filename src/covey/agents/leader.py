@@ -11,6 +11,7 @@ from covey.agents.planner import choosable
 from covey.agents.team_slots import Lead, Place, PlanRequest
 from covey.agents.workbench import Workbench
 from covey.core.errors import AgentFeedback
+from covey.core.redact import visible
 from covey.core.repair import Suspect
 from covey.models.edits import Choice, choice_schema
 from covey.models.prompts import render
@@ -66,7 +67,7 @@ class Leader:
         asked = Question(note=note, answer=LeadAnswer, schema=schema, check=check)
         answer: LeadAnswer = await tools.desk.ask(self.name, asked)
         places = dict.fromkeys(Place(path=one.path, symbol=one.symbol) for one in answer.choices)
-        return Lead(places=tuple(places), instruction=answer.instruction.strip(), source="model")
+        return Lead(places=tuple(places), instruction=visible(answer.instruction.strip()), source="model")
 
 
 class FirstPlaces:

@@ -14,6 +14,7 @@ from covey.agents.team_slots import CodebaseContext, Level, Plan, PlanRequest, P
 from covey.agents.workbench import Workbench
 from covey.core.errors import AgentFeedback
 from covey.core.model import Schema
+from covey.core.redact import visible
 from covey.models.prompts import render
 from covey.models.schema import Bounded, one_of, plain, schema_of
 
@@ -128,7 +129,8 @@ def settled(answer: PlanAnswer) -> Plan:
         if step.id in steps or not step.description.strip():
             continue
         before = tuple(dict.fromkeys(one for one in step.dependencies if one in steps))
-        steps[step.id] = PlanStep(**{**step.model_dump(), "dependencies": before})
+        what = visible(" ".join(step.description.split()))
+        steps[step.id] = PlanStep(**{**step.model_dump(), "description": what, "dependencies": before})
     if not steps:
         raise AgentFeedback("That plan has no step that says anything.")
     context = answer.codebase_context
@@ -136,8 +138,8 @@ def settled(answer: PlanAnswer) -> Plan:
         task_breakdown=tuple(steps.values()),
         codebase_context=CodebaseContext(
             relevant_files=tuple(dict.fromkeys(context.relevant_files)),
-            architecture_notes=context.architecture_notes,
-            test_requirements=context.test_requirements,
+            architecture_notes=visible(context.architecture_notes),
+            test_requirements=tuple(visible(text) for text in context.test_requirements),
         ),
         source="model",
     )

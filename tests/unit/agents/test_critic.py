@@ -98,3 +98,11 @@ async def test_coverage_is_of_edits_that_target_tests_run_and_unknown_without_a_
     away = asked([elsewhere]).model_copy(update={"suspects": WHERE.suspects[1:]})
     assert (await Procedure().run(away, world.tools)).test_results.coverage == 0
     assert (await Procedure().run(asked([elsewhere], traced=0), world.tools)).test_results.coverage is None
+
+
+async def test_what_a_model_says_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    world = await team_world(tmp_path, [critique("deny", "a\x1b[2Jb\nc\u202ed")])
+    made = await Critic().run(asked([right(world.tools)]), world.tools)
+    (issue,) = made.issues_found
+    assert issue.isprintable()
+    assert issue.startswith("a")
