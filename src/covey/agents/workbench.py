@@ -47,7 +47,8 @@ class Workbench:
 
     ``holdout`` are test ids, files or folders that only the verdict may see; whole files are absent from every tree
     that the search uses. ``model`` is where roles ask one, ``drafts`` how many it writes at a time. ``new_tests``
-    (path → bytes) are laid over every tree once a role has written them.
+    (path → bytes) are laid over every tree once a role has written them. ``cache`` is a folder for indexes of code and
+    documentation that runs share; the run's own folder when None.
     """
 
     sandbox: Sandbox
@@ -64,6 +65,7 @@ class Workbench:
     prepared: Prepared | None = None
     model: ModelDesk | None = None
     drafts: int = 4
+    cache: Path | None = None
     new_tests: dict[str, bytes] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)

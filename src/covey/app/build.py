@@ -120,6 +120,7 @@ def build_workbench(
         observer=observer,
         model=None if engines is None else build_desk(run, settings, engines, deadline),
         drafts=settings.drafts,
+        cache=settings.home / "index",
     )
 
 

@@ -118,6 +118,27 @@ async def test_documentation_is_found_by_words(tmp_path: Path) -> None:
     assert not (await ask(session, "search_docs", query="?!")).ok
 
 
+async def test_an_index_that_cannot_be_made_is_no_reason_to_end(tmp_path: Path) -> None:
+    session = await session_over(tmp_path)
+    session.bench.cache = tmp_path / "file" / "index"
+    (tmp_path / "file").write_text("in the way")
+    for tool, arguments in {"analyze_codebase": {"path": ""}, "find_references": {"symbol": "total"}}.items():
+        said = await ask(session, tool, **arguments)
+        assert not said.ok
+        assert "cannot be used" in said.text
+    session.bench.cache = None
+    session.bench.deadline.seconds = 0
+    assert "no time" in (await ask(session, "search_docs", query="cart")).text
+
+
+async def test_what_one_run_indexed_another_finds_in_the_shared_cache(tmp_path: Path) -> None:
+    for run in ("one", "two"):
+        session = await session_over(tmp_path / run)
+        session.bench.cache = tmp_path / "index"
+        assert (await ask(session, "find_references", symbol="total")).ok
+    assert [path.name for path in sorted((tmp_path / "index").iterdir())] == ["code.sqlite3"]
+
+
 @pytest.mark.parametrize("held", ["tests/test_cart.py", "tests", "tests/test_cart.py::CartTest::test_total", RED])
 async def test_what_only_the_verdict_may_see_is_nowhere(tmp_path: Path, held: str) -> None:
     session = await session_over(tmp_path, holdout=(held,))

@@ -38,7 +38,7 @@ class SearchDocs:
             raise AgentFeedback("The query holds no word; give one to five words.")
         index = await session.index()
         try:
-            documents = await DocSearch.open(session.bench.folder / "documents", session.view, index)
+            documents = await DocSearch.open(session.cache, session.view, index)
             found = await documents.search(args.query, PASSAGES)
         except RunError as error:
             raise AgentFeedback(f"{error} Read the files instead.") from None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
+from pathlib import Path
 
 from covey.agents.slots import VerifyRequest
 from covey.agents.tools.limits import ALLOWANCES, NOTHING, Allowance
@@ -81,15 +82,23 @@ class Session:
             raise AgentFeedback("The time for tests is used up; stop.")
         self.test_runs += 1
 
+    @property
+    def cache(self) -> Path:
+        """Where indexes are kept."""
+        return self.bench.cache or self.bench.folder
+
     async def index(self) -> CodeIndex:
         """Definitions and uses in the tree with the candidate so far. Raises AgentFeedback when they cannot be had."""
         now = self.candidate.id if self.candidate else ""
         try:
-            if self._index is None:
-                self._index = await asyncio.to_thread(CodeIndex.open, self.bench.folder / "code.sqlite3")
-            if self._indexed != now:
-                await self._index.update(self.bench.sources, self.view.over_base())
-                self._indexed = now
+            async with asyncio.timeout(self.bench.deadline.left):
+                if self._index is None:
+                    self._index = await asyncio.to_thread(CodeIndex.open, self.cache / "code.sqlite3")
+                if self._indexed != now:
+                    await self._index.update(self.bench.sources, self.view.over_base())
+                    self._indexed = now
+        except TimeoutError:
+            raise AgentFeedback("There was no time to read all of the code; stop.") from None
         except RunError as error:
             raise AgentFeedback(f"{error} Read the files instead.") from None
         return self._index
