@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from covey.agents.tools.session import Session
 from covey.core.errors import AgentFeedback
+from covey.repair.sources import parse_tolerant
+from covey.workspace.edits import changes_of
 from support_tools import ask, session_over
 
 EXAMPLES, PATHS = 100, 100
@@ -86,3 +89,53 @@ def test_every_tool_answers_whatever_it_is_given(session: Session, text: str) ->
     for said in asyncio.run(all_of_them()):
         assert said
         assert OUTSIDE not in said
+
+
+_LINES = st.sampled_from(
+    [
+        "        result += value", "    return result", "import os", "", "x" * 200, "\u202e", "def (", "a\nb", "\0",
+        "\r\n",
+    ]
+)  # fmt: skip
+_PLACES = st.sampled_from(
+    [
+        "def total(values):", "    result = 0", "    for value in values:", "        result -= value",
+        "    return result", "?",
+    ]
+)  # fmt: skip
+_EDITS = st.fixed_dictionaries(
+    {"path": st.sampled_from(["shop/cart.py", "tests/test_cart.py", "../x"]), "search": _PLACES, "replacement": _LINES}
+)
+_ACTIONS = st.one_of(
+    st.fixed_dictionaries({"tool": st.just("apply_edit"), "edits": st.lists(_EDITS, min_size=1, max_size=3)}),
+    st.fixed_dictionaries(
+        {
+            "tool": st.just("read_file"),
+            "path": st.sampled_from(["shop/cart.py", "tests/test_cart.py", "out"]),
+            "first": st.integers(1, 9),
+            "last": st.integers(1, 9),
+        }
+    ),
+    st.just({"tool": "git_diff"}),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_ACTIONS, max_size=12))
+def test_whatever_is_done_in_whatever_order_the_candidate_applies_and_touches_no_test(
+    session: Session, actions: list[dict[str, Any]]
+) -> None:
+    fresh = Session(session.bench, "soloist", session.plan)
+
+    async def act() -> None:
+        for action in actions:
+            arguments = {name: value for name, value in action.items() if name != "tool"}
+            assert (await ask(fresh, action["tool"], **arguments)).text
+
+    asyncio.run(act())
+    base = session.bench.sources
+    for candidate, _ in fresh.tried.values():
+        changed = changes_of(base, candidate.edits)
+        assert set(changed) == {"shop/cart.py"}
+        assert parse_tolerant(changed["shop/cart.py"].decode()) is not None
+    assert fresh.view.changes == (changes_of(base, fresh.candidate.edits) if fresh.candidate else {})
