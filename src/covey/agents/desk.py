@@ -28,6 +28,8 @@ ANSWER_SHARE = 3
 """At least one part in so many of a window is kept free for the answer, however long the answer could be."""
 DRAFT_SHARE = 0.95
 """Share of the time left that drafts may take, so that those which are done are not lost with those which are not."""
+ASK_SHARE = 0.5
+"""Share of the time left that one question may take: one that rambles must not cost those that come after it."""
 _LATE = "The run's time was up before the model had answered."
 
 T = TypeVar("T")
@@ -164,11 +166,11 @@ class ModelDesk:
     async def capabilities(self, role: str) -> Capabilities:
         """What the role's engine can do."""
         async with self.engines.use(role) as backend:
-            return await self._in_time(backend.capabilities())
+            return await self._in_time(backend.capabilities(), self.left())
 
     async def ask(self, role: str, question: Question) -> Any:  # noqa: ANN401 - an instance of ``question.answer``
         """Ask one question; it and the answer stay in the ledger for all roles to read."""
-        values = await self.drafts(role, question, 1)
+        values = await self._answers(role, question, 1, self.left() * ASK_SHARE)
         return values[0]
 
     async def drafts(self, role: str, question: Question, count: int) -> list[Any]:
@@ -177,12 +179,16 @@ class ModelDesk:
         Draft number 0 is sampled at temperature 0. Drafts that fail are left out; when all fail, the first failure
         is raised.
         """
+        return await self._answers(role, question, count, self.left())
+
+    async def _answers(self, role: str, question: Question, count: int, seconds: float) -> list[Any]:
+        """Ask a question ``count`` times within ``seconds``."""
         if self.spent.prefilled + self.spent.generated >= self.tokens:
             raise AgentFeedback(f"The run's {self.tokens} model tokens are spent; raise COVEY_TOKENS for more.")
         ledger = self._open_ledger()
         ledger.note(role, redact(question.note))
         async with self.engines.use(role) as backend:
-            answers = await self._in_time(self._sample(backend, role, question, count))
+            answers = await self._in_time(self._sample(backend, role, question, count, seconds * DRAFT_SHARE), seconds)
         good = [answer for answer in answers if isinstance(answer, Answered)]
         if not good:
             raise next(answer for answer in answers if isinstance(answer, Exception))
@@ -230,19 +236,21 @@ class ModelDesk:
         self.spent += minutes.usage
 
     async def _sample(
-        self, backend: ModelBackend, role: str, question: Question, count: int
+        self, backend: ModelBackend, role: str, question: Question, count: int, seconds: float
     ) -> list[Answered[Any] | Exception]:
         found = await backend.capabilities()
         schema = question.schema or schema_of(question.answer)
         room = min(max_tokens_for(schema, found.context), found.context // ANSWER_SHARE)
         calls: list[list[RecordedCall]] = [[] for _ in range(count)]
         gate = asyncio.Semaphore(found.parallel)
+        now = asyncio.get_running_loop().time()
 
         async def one(index: int, fitted: Fitted) -> Answered[Any]:
             number = question.number + index
             sampling = Sampling(temperature=self.temperature if number else 0.0, seed=self.seed + number)
             recording = _Recording(backend, role, calls[index])
-            async with asyncio.timeout(self.left() * DRAFT_SHARE), gate:
+            alone = index == 0 and count > 1  # the others wait for it, and must not wait in vain
+            async with asyncio.timeout_at(now + seconds * (ASK_SHARE if alone else 1)), gate:
                 return await ask(
                     recording,
                     fitted.messages,
@@ -295,9 +303,9 @@ class ModelDesk:
             completion=call.completion,
         )
 
-    async def _in_time(self, work: Awaitable[T]) -> T:
+    async def _in_time(self, work: Awaitable[T], seconds: float) -> T:
         try:
-            async with asyncio.timeout(self.left()):
+            async with asyncio.timeout(seconds):
                 return await work
         except TimeoutError:
             raise AgentFeedback(_LATE) from None

@@ -9,13 +9,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class TeamCase:
-    """A repository as texts by path, its problem, its test command, and an expression that is true once it is right."""
+    """A repository as texts by path, its problem, its test command, and an expression that is true once it is right.
+
+    ``mend``: the path, the line as the grammar of lines names it, and what must stand there instead.
+    """
 
     name: str
     files: dict[str, str]
     problem: str = ""
     test: str | None = None
     right: str = "True"
+    mend: tuple[str, str, str] = ("", "", "")
+
+    def answer(self, line: str = "") -> str:
+        """The answer, in the grammar of lines, that mends the fault; with ``line``, one that writes that instead."""
+        path, first, right = self.mend
+        edit = {"path": path, "first": first, "count": 1, "lines": [line or right]}
+        return json.dumps({"edits": [edit]}, separators=(",", ":"))
 
     @property
     def tests(self) -> frozenset[str]:
@@ -51,6 +61,7 @@ TILL = TeamCase(
         ),
     },
     right="__import__('till.sums').sums.total([4, 5]) == 9",
+    mend=("till/sums.py", "7|        result -= value", "        result += value"),
 )
 """A wrong operator: templates mend it."""
 
@@ -74,6 +85,11 @@ BARCODES = TeamCase(
         ),
     },
     problem="The check digits on our labels are wrong.",
+    mend=(
+        "barcodes/check.py",
+        "6|    return len(code)",
+        "    return sum(place * int(digit) for place, digit in enumerate(reversed(code), 1)) % 97",
+    ),
     right="__import__('barcodes.check').check.check_digit('2718') == (2 * 4 + 7 * 3 + 1 * 2 + 8) % 97",
 )
 """A missing computation: no template mends it."""
@@ -109,16 +125,8 @@ ODD = TeamCase(
     },
     test="python -m unittest discover -s checks -t . -p spec_*.py",
     right="__import__('ledger.book').book.balance([3, -1, 5]) == 7",
+    mend=("ledger/book.py", "2|    return max(entries)", "    return sum(entries)"),
 )
 """Tests whose names do not say that they are tests."""
 
 CASES = (TILL, BARCODES, GREEN, ODD)
-
-RIGHT_LINE = "    return sum(place * int(digit) for place, digit in enumerate(reversed(code), 1)) % 97"
-"""What mends :data:`BARCODES`."""
-
-
-def barcodes_answer(line: str = RIGHT_LINE) -> str:
-    """The answer, in the grammar of lines, that puts ``line`` in place of the fault of :data:`BARCODES`."""
-    edit = {"path": "barcodes/check.py", "first": "6|    return len(code)", "count": 1, "lines": [line]}
-    return json.dumps({"edits": [edit]}, separators=(",", ":"))

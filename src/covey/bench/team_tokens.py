@@ -26,7 +26,7 @@ from typing import Any
 
 from covey.agents.desk import ModelDesk, Question
 from covey.app.engines import OneEngine
-from covey.bench.team_cases import BARCODES, barcodes_answer
+from covey.bench.team_cases import BARCODES
 from covey.bench.team_hostile import one_run
 from covey.bench.team_peer import PEER, install_peer, peer_environment
 from covey.bench.team_steps import ANSWER, OBSERVATION, PROBLEM, Look
@@ -59,7 +59,7 @@ def scripted_coder() -> ScriptedBackend:
     def script(prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> str:  # noqa: ARG001
         if schema is not None and '"edits"' in json.dumps(schema):
             line = next(lines, None)
-            return barcodes_answer() if line is None else barcodes_answer(line)
+            return BARCODES.answer(line or "")
         return Asked(prompt, schema, luck, 0).filled(lambda: "The sum must weigh each digit.", yes=True)
 
     able = Capabilities(

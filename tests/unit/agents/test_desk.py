@@ -133,6 +133,19 @@ async def test_a_model_that_never_ends_costs_the_time_that_is_left_and_what_is_d
         await desk.ask("generator", ASKED)
 
 
+class EndlessAtFirst(ScriptedBackend):
+    async def complete(self, prompt: Sequence[ChatMessage], schema: Schema | None, sampling: Sampling) -> Completion:
+        if sampling.seed == 0:
+            await asyncio.Event().wait()
+        return await super().complete(prompt, schema, sampling)
+
+
+async def test_a_first_draft_that_never_ends_leaves_time_for_the_others() -> None:
+    desk = desk_of([], left=1.0)
+    desk.engines = One(EndlessAtFirst([say("second"), say("third")]))
+    assert [answer.word for answer in await desk.drafts("generator", ASKED, 3)] == ["second", "third"]
+
+
 async def test_a_desk_restored_from_its_minutes_goes_on_with_the_same_bytes() -> None:
     desk = desk_of([say("one"), say("two"), say("three")])
     parts = []
