@@ -91,6 +91,7 @@ async def measure(source: Path, rounds: int) -> dict[str, object]:
             made, seconds = await timed(lambda: repository_map(index, 1_000, symbols=[NAME]))  # noqa: B023 - awaited here
             maps.append(seconds)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        lines = {name: index.read(name).count(b"\n") for name in index.paths}
         found, first_s = await timed(lambda: find_references(index, NAME))
         _, again_s = await timed(lambda: find_references(index, NAME))
         path = index.definitions(NAME)[0][0]
@@ -100,10 +101,9 @@ async def measure(source: Path, rounds: int) -> dict[str, object]:
         slow, python_s = await timed(lambda: search_text(snapshot, "bulk_create", program=None, timeout_s=60))
         docs, docs_s = await timed(lambda: DocSearch.open(Path(temporary, "docs"), SourceFiles(snapshot), index))
         _, ask_s = await timed(lambda: docs.search("create many objects at once in batches"))
-        python = sum(index.read(name).count(b"\n") for name in index.paths if name.endswith(".py"))
         return {
-            "python_lines": python,
-            "lines": sum(index.read(name).count(b"\n") for name in index.paths),
+            "python_lines": sum(count for name, count in lines.items() if name.endswith(".py")),
+            "lines": sum(lines.values()),
             "files": len(index.paths),
             "symbols": sum(len(index.symbols(name)) for name in index.paths),
             "cache_mb": round(cache.stat().st_size / 1e6, 1),

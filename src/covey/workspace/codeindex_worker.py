@@ -16,7 +16,7 @@ from covey.workspace.codeindex_frames import LANGUAGE_NAMES, REPLY, REQUEST
 from covey.workspace.codeindex_parse import extract, nothing
 
 _MEMORY = 2 << 30
-_CPU_SECONDS = 4.0
+_CPU_SECONDS = 2.0
 """A query over a syntax tree of depth n can take n² steps inside C; the timer's signal then ends the child."""
 
 

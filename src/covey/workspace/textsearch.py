@@ -19,6 +19,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Container, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
 
 from covey.core.canonical import Frozen
 from covey.core.errors import RunError
@@ -76,25 +78,39 @@ async def search_text(
     paths = {path for path in sources if not globs or any(fnmatch.fnmatchcase(path, glob) for glob in globs)}
     found = shutil.which(program) if program else None
     options = {"pattern": pattern, "regex": regex, "ignore_case": ignore_case}
+    searches = [_python({**options, "base": snapshot.base, "paths": sorted(paths, key=order)})]
     if found:
-        matches = _ripgrep([found, *_flags(pattern, regex=regex, ignore_case=ignore_case)], sources, paths, snapshot)
-    else:
-        matches = _python({**options, "base": snapshot.base, "paths": sorted(paths, key=order)})
-    complete = True
-    kept: list[Match] = []
-    try:
-        async with asyncio.timeout(timeout_s):
-            async for match in matches:
-                kept.append(match)
-                if len(kept) >= MAX_FOUND:
-                    break
-    except TimeoutError:
-        complete = False
-    finally:
-        await matches.aclose()
+        flags = _flags(pattern, regex=regex, ignore_case=ignore_case)
+        command = [str(Path(found).absolute()), *flags]  # it runs in the snapshot, which may hold a program of its name
+        searches.insert(0, _ripgrep(command, sources, paths, snapshot))
+    for search in searches:
+        kept, complete = await _collect(search, timeout_s)
+        if complete is not None:
+            break
     return Matches(
-        found=tuple(kept[:limit]), total=len(kept), files=len({match.path for match in kept}), complete=complete
+        found=tuple(kept[:limit]), total=len(kept), files=len({match.path for match in kept}), complete=bool(complete)
     )
+
+
+class _NoRipgrep(Exception):
+    """What is installed did not search: an expression too large for it, or another program of its name."""
+
+
+async def _collect(search: AsyncGenerator[Match, None], timeout_s: float) -> tuple[list[Match], bool | None]:
+    """Return the matches and whether they are all; None when the search could not be made in this way."""
+    kept: list[Match] = []
+    async with aclosing(search):
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for match in search:
+                    kept.append(match)
+                    if len(kept) >= MAX_FOUND:
+                        break
+        except TimeoutError:
+            return kept, False
+        except _NoRipgrep:
+            return [], None
+    return kept, True
 
 
 def _bytewise(text: str) -> str:
@@ -130,10 +146,13 @@ async def _ripgrep(
     binary: dict[str, bool] = {}
     finished = False
     async for line in _lines(command, None, snapshot.base, good=(0, 1, 2)):
-        message = json.loads(line)
-        data = message["data"]
-        finished = message["type"] == "summary"
-        if message["type"] != "match" or "text" not in data["path"]:
+        try:
+            message = json.loads(line)
+            kind, data = message["type"], message["data"]
+        except (ValueError, KeyError, TypeError):
+            raise _NoRipgrep from None
+        finished = kind == "summary"
+        if kind != "match" or "text" not in data["path"]:
             continue
         path = data["path"]["text"].removeprefix("./")
         if path not in paths:
@@ -147,7 +166,7 @@ async def _ripgrep(
             whole = whole.removesuffix(b"\n")
             yield Match(path=path, line=data["line_number"], column=start + 1, text=shown(whole, start))
     if not finished:  # a file that cannot be read is exit code 2 as well, but comes with a summary
-        raise RunError("ripgrep could not search the snapshot; remove it from the path to search without it.")
+        raise _NoRipgrep
 
 
 async def _python(request: Mapping[str, object]) -> AsyncGenerator[Match, None]:
