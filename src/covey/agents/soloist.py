@@ -155,7 +155,7 @@ class _Loop:
             why = await self._turn(number, note)
             if self.stopped:
                 return
-            note = self._next(number, why)
+            note = await self._next(number, why)
         self.stopped = f"All {self.session.allowance.turns} turns were used."
 
     async def _turn(self, number: int, note: str) -> str:
@@ -226,10 +226,10 @@ class _Loop:
         self.stopped = self.stopped or redact(str(error))
         return ""
 
-    def _next(self, number: int, why: str) -> str:
+    async def _next(self, number: int, why: str) -> str:
         """The note before the next turn."""
         session, had = self.session, self.session.grammar
-        prepare_edits(session, self.found)
+        await asyncio.to_thread(prepare_edits, session, self.found)
         allowance = session.allowance
         editing = _editing(session) if had is None or (had.name == "index") else ""
         left = allowance.test_runs - session.test_runs

@@ -13,8 +13,9 @@ from covey.workspace.paths import safe_path, show
 READ_BYTES = 1 << 20
 """A file above this size is not read by a tool: it is data, or generated."""
 _KINDS = {LINK: "a symbolic link; name the file that it points at", FOLDER: "a folder; name a file in it"}
-_SAMPLED = 20_000
-"""Paths that are compared to name the nearest one."""
+_START = 3
+_COMPARED = 200
+"""Paths that are compared letter by letter to name the nearest one."""
 
 
 class TreeView(Mapping[str, bytes]):
@@ -105,10 +106,12 @@ class TreeView(Mapping[str, bytes]):
         return name, files
 
     def _like(self, name: str) -> str:
-        known = [path for path, _ in zip(self, range(_SAMPLED), strict=False)]
+        """Name the file that was most likely meant: of the same name elsewhere, else one that is spelt alike."""
         last = name.rpartition("/")[2]
-        same = sorted(path for path in known if path.rpartition("/")[2] == last)
-        found = same[0] if same else nearest(name, known[:2_000])
+        known = list(self)
+        alike = [path for path in known if path.rpartition("/")[2] == last]
+        alike = alike or [path for path in known if path.rpartition("/")[2][:_START] == last[:_START]] or known
+        found = nearest(name, sorted(alike)[:_COMPARED])
         return f"; the nearest is {show(found)}" if found else ""
 
 
