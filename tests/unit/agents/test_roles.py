@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -138,6 +138,67 @@ async def test_targets_are_traced_first_then_the_nearest_passing_tests(tmp_path:
     )
     _, validator = await localised(tmp_path, baseline, Spectrum())
     assert validator.traced == [("red", "file", "folder", "far", "nowhere")]
+
+
+class TracingValidator(ScriptedValidator):
+    """Each test that is asked for runs the lines written for its file; ``took`` is told of every trace."""
+
+    def __init__(self, lines: Mapping[str, Mapping[str, tuple[int, ...]]], took: Callable[[], None]) -> None:
+        super().__init__()
+        self.lines = lines
+        self.took = took
+
+    async def trace(self, tests: Sequence[str], timeout_s: float) -> Spectrum:
+        await super().trace(tests, timeout_s)
+        self.took()
+        return Spectrum(
+            tests=tuple(
+                traced(test, self.lines.get(test.split("::")[0], {}), green=not test.endswith("::red"))
+                for test in tests
+            )
+        )
+
+
+async def rounds(tmp_path: Path, tests: Mapping[str, int], near: set[str], round_s: float = 0.0) -> list[list[str]]:
+    """Files of the tests of each trace, where a red test of tests/test_cart.py and those of ``near`` run the cart."""
+    names = [f"{path}::test_{number}" for path, count in tests.items() for number in range(count)]
+    clock = [0.0]
+
+    def passes() -> None:
+        clock[0] += round_s
+
+    validator = TracingValidator(dict.fromkeys(near | {"tests/test_cart.py"}, CART), passes)
+    files = {**SHOP, "far/test_named.py": "from shop import cart\n"}
+    tools = await make_bench(tmp_path, files, validator=validator)
+    tools.deadline = Deadline(100.0, clock=lambda: clock[0])
+    red = failed("tests/test_cart.py::red", path="tests/test_cart.py")
+    baseline = report_of(red, *(passed(name, name.split("::")[0]) for name in names))
+    request = LocaliseRequest(brief=Brief(), baseline=baseline, reproduction=Reproduction(targets=(red.id,)))
+    found = await Localiser().run(request, tools)
+    assert found.traced == sum(map(len, validator.traced))
+    assert bool(found.notes) == (round_s > 0)
+    return [[test.split("::")[0] for test in asked] for asked in validator.traced]
+
+
+async def test_tracing_ends_when_further_tests_run_nothing_that_the_red_one_runs(tmp_path: Path) -> None:
+    found = await rounds(tmp_path, {"tests/test_other.py": 200}, set())
+    assert [len(asked) for asked in found] == [61]
+
+
+async def test_tests_whose_file_names_a_module_that_the_red_test_runs_are_traced_next(tmp_path: Path) -> None:
+    found = await rounds(tmp_path, {"tests/test_other.py": 70, "far/test_x.py": 50, "far/test_named.py": 9}, set())
+    assert [len(asked) for asked in found] == [61, 60]
+    assert found[1][:9] == ["far/test_named.py"] * 9
+
+
+async def test_tracing_ends_when_enough_tests_share_the_lines(tmp_path: Path) -> None:
+    found = await rounds(tmp_path, {"tests/test_other.py": 900}, {"tests/test_other.py"})
+    assert [len(asked) for asked in found] == [61, 60, 60, 60]
+
+
+async def test_tracing_leaves_time_for_the_search_and_says_so(tmp_path: Path) -> None:
+    found = await rounds(tmp_path, {"tests/test_other.py": 900}, {"tests/test_other.py"}, round_s=20.0)
+    assert [len(asked) for asked in found] == [61, 60]
 
 
 async def test_lines_that_only_red_tests_run_are_the_first_suspects(tmp_path: Path) -> None:
