@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -142,7 +143,7 @@ class ModelDesk:
     """One run's desk. ``tokens``: what models may prefill and generate in the run. ``left``: seconds left to it.
 
     ``statement`` is the user's problem. ``seed`` and ``temperature`` are for drafts; single answers are sampled at 0.
-    ``notes`` say where a floor had to take over.
+    ``asked_s`` is the time spent asking, in seconds. ``notes`` say where a floor had to take over.
 
     Every method that asks raises AgentFeedback, EngineError or UnusableModel when no answer can be had.
     """
@@ -154,6 +155,7 @@ class ModelDesk:
     seed: int = 0
     temperature: float = 0.6
     spent: Usage = field(default_factory=Usage)
+    asked_s: float = 0.0
     notes: list[str] = field(default_factory=list)
     _ledger: Ledger | None = None
     _written: int = 0
@@ -165,8 +167,9 @@ class ModelDesk:
 
     async def capabilities(self, role: str) -> Capabilities:
         """What the role's engine can do."""
-        async with self.engines.use(role) as backend:
-            return await self._in_time(backend.capabilities(), self.left())
+        with self._asking():
+            async with self.engines.use(role) as backend:
+                return await self._in_time(backend.capabilities(), self.left())
 
     async def ask(self, role: str, question: Question) -> Any:  # noqa: ANN401 - an instance of ``question.answer``
         """Ask one question; it and the answer stay in the ledger for all roles to read."""
@@ -187,8 +190,10 @@ class ModelDesk:
             raise AgentFeedback(f"The run's {self.tokens} model tokens are spent; raise COVEY_TOKENS for more.")
         ledger = self._open_ledger()
         ledger.note(role, redact(question.note))
-        async with self.engines.use(role) as backend:
-            answers = await self._in_time(self._sample(backend, role, question, count, seconds * DRAFT_SHARE), seconds)
+        with self._asking():
+            async with self.engines.use(role) as backend:
+                sampled = self._sample(backend, role, question, count, seconds * DRAFT_SHARE)
+                answers = await self._in_time(sampled, seconds)
         good = [answer for answer in answers if isinstance(answer, Answered)]
         if not good:
             raise next(answer for answer in answers if isinstance(answer, Exception))
@@ -234,6 +239,7 @@ class ModelDesk:
         for call in minutes.calls:
             self._last = (*self._last[: call.kept], *call.messages)
         self.spent += minutes.usage
+        self.asked_s += sum(call.completion.duration_s for call in minutes.calls)
 
     async def _sample(
         self, backend: ModelBackend, role: str, question: Question, count: int, seconds: float
@@ -302,6 +308,14 @@ class ModelDesk:
             sampling=call.sampling,
             completion=call.completion,
         )
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.asked_s += time.monotonic() - started
 
     async def _in_time(self, work: Awaitable[T], seconds: float) -> T:
         try:

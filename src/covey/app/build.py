@@ -125,15 +125,25 @@ def build_workbench(
 
 
 def build_desk(run: Run, settings: Settings, engines: Engines, deadline: Deadline) -> ModelDesk:
-    """Put a run's model desk together. Models may use half of the time: what they cannot solve, templates may."""
-    return ModelDesk(
+    """Put a run's model desk together."""
+    desk = ModelDesk(
         engines=engines,
         statement=run.task.description,
         tokens=settings.tokens,
-        left=lambda: max(0.0, deadline.left - deadline.seconds / 2),
+        left=lambda: model_seconds(deadline, desk.asked_s),
         seed=run.seed,
         temperature=settings.temperature,
     )
+    return desk
+
+
+def model_seconds(deadline: Deadline, asked_s: float) -> float:
+    """Seconds that models may still take, having been asked for ``asked_s``: half of the run's time in all.
+
+    What they cannot solve, templates may, so they never get more than three quarters of what is left, either. The
+    time of tests does not count against models: a slow suite must not silence them.
+    """
+    return max(0.0, min(deadline.seconds / 2 - asked_s, 0.75 * deadline.left))
 
 
 async def prepare(task: Task, settings: Settings, tools: Workbench) -> Prepared:

@@ -1,9 +1,9 @@
 """Thirty seconds a task: ``python -m covey.bench.team_deadline [--tasks 50] [--json FILE]``.
 
 The model is a script that takes its time: 1,500 tokens a second read (what its cache holds costs nothing), 40 written,
-really waited for. It is right at once, right after a wrong draft, right with edits but wordy in all else, never right, or
-it rambles. Each task must end inside its budget (95 of 100 of them) and bring its best patch: the model's where it was
-right, and what the run without a model brings where it was not.
+really waited for. It is right at once, right after a wrong draft, right with edits but wordy in all else, never right,
+or it rambles. Each task must end inside its budget (95 of 100 of them) and bring its best patch: the model's where it
+was right, and what the run without a model brings where it was not.
 
 Exit codes: 0 as it should be, 1 not, 2 the command cannot be used.
 """

@@ -131,8 +131,11 @@ def candidates_of(report: RunReport) -> Iterator[Candidate]:
 def really_right(case: TeamCase, diff: str, folder: Path) -> bool:
     """Apply the patch to the repository (which is the bench's own) and ask it for what no test asks."""
     done = subprocess.run(["git", "apply", "-"], cwd=folder, input=diff.encode(), capture_output=True, check=False)
-    if done.returncode:
-        return False
+    return not done.returncode and asks_right(case, folder)
+
+
+def asks_right(case: TeamCase, folder: Path) -> bool:
+    """Ask the repository in ``folder`` for what no test asks."""
     code = f"import sys; sys.path.insert(0, '.'); sys.exit(not ({case.right}))"
     asked = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, timeout=30, check=False, env={"PATH": ""}

@@ -156,6 +156,7 @@ async def test_a_desk_restored_from_its_minutes_goes_on_with_the_same_bytes() ->
     for part in parts:
         again.restore(part)
     assert again.spent == desk.spent
+    assert desk.asked_s > 0
     await desk.ask("reviewer", ASKED)
     await again.ask("reviewer", ASKED)
     assert backend_of(again).calls[-1].prompt == backend_of(desk).calls[-1].prompt

@@ -8,8 +8,18 @@ from pathlib import Path
 import pytest
 
 from covey.agents.workbench import Prepared
-from covey.app.build import build_workbench, check_settings, open_store, outcome_settings, prepare, recheck, run_folder
+from covey.app.build import (
+    build_workbench,
+    check_settings,
+    model_seconds,
+    open_store,
+    outcome_settings,
+    prepare,
+    recheck,
+    run_folder,
+)
 from covey.app.run import settings_of
+from covey.core.budget import Deadline
 from covey.core.errors import ConfigError, RunError, StoreError, UnusableInput
 from covey.core.progress import nobody
 from covey.core.run import Run
@@ -69,6 +79,18 @@ def test_a_workbench_has_the_limits_and_the_budget_of_the_settings(tmp_path: Pat
     assert tools.suite_timeout_s == 50  # never longer than the whole run
     assert (tools.seed, tools.workers, tools.holdout) == (4, 2, ("tests/x.py",))
     assert tools.folder == run_folder(settings, run.id)
+
+
+def test_models_may_take_half_of_the_time_and_a_slow_suite_does_not_silence_them() -> None:
+    now = 0.0
+    deadline = Deadline(30.0, clock=lambda: now)
+    assert model_seconds(deadline, 0.0) == 15.0
+    assert model_seconds(deadline, 14.0) == 1.0
+    assert model_seconds(deadline, 16.0) == 0.0
+    now = 20.0
+    assert model_seconds(deadline, 0.0) == 7.5  # templates keep a quarter of what is left
+    now = 31.0
+    assert model_seconds(deadline, 0.0) == 0.0
 
 
 async def test_a_store_is_private_and_is_made_where_home_is(tmp_path: Path) -> None:
