@@ -16,6 +16,8 @@ FOR_MODELS = 4_800
 FOR_RULES = 200_000
 """Bytes of the problem that rules read."""
 
+KEPT = 1 << 20
+"""Characters of the problem that a run keeps; a longer text is cut before anything is recorded."""
 _RAW = 1 << 19  # characters looked at from each end: in more, what is odd would take seconds
 _TRACE = "Traceback (most recent call last):"
 _LONGEST_LINE = 1_500
@@ -49,6 +51,11 @@ def clean(text: str, size: int = FOR_MODELS) -> str:
     if used <= size:
         return text
     return _shortened(text, int(size * len(text) / used))  # characters, where some take several bytes
+
+
+def kept(text: str) -> str:
+    """The user's words as they are; what is longer than :data:`KEPT` is cleaned and cut."""
+    return text if len(text) <= KEPT else clean(text, KEPT)
 
 
 def _remark(match: re.Match[str]) -> str:

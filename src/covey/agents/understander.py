@@ -20,7 +20,9 @@ class Understander:
         """Fill the slot. Paths of the text are kept where they name a file of the tree."""
         statement, cut = request.statement, tuple[str, ...]()
         if len(statement) > FOR_RULES:
-            cut = (f"The problem text has {len(statement):,} characters; its ends, tracebacks and code are read.",)
+            cut = (
+                "The problem text is very long: its beginning, its end, its last traceback and first code are read.",
+            )
             statement = await asyncio.to_thread(clean, statement, FOR_RULES)
         problem = read_problem(statement)
         paths = frozenset(tools.sources)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import covey
 from covey.agents.desk import Engines
+from covey.agents.preprocessor import kept
 from covey.agents.workbench import Prepared, Workbench
 from covey.app.build import (
     build_workbench,
@@ -68,7 +69,7 @@ async def solve(
         raise UnusableInput(f"{path} is not a folder. Give the path of a Python repository with --repo.")
     task = Task(
         id="task",
-        description=redact(problem),
+        description=kept(redact(problem)),
         repository=str(path.resolve()),
         test_command=test,
         holdout=tuple(name.rstrip("/") for name in holdout),

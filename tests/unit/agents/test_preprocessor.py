@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covey.agents.preprocessor import FOR_MODELS, FOR_RULES, clean
+from covey.agents.preprocessor import FOR_MODELS, FOR_RULES, KEPT, clean, kept
 
 TRACE = 'Traceback (most recent call last):\n  File "a.py", line 3, in pay\n    debit()\nValueError: no money'
 LOG = "".join(f"line {number} of a log\n" for number in range(8_000))
@@ -36,6 +36,12 @@ def test_a_traceback_in_the_middle_of_ten_megabytes_is_kept() -> None:
     found = clean(text)
     assert "ValueError: no money" in found
     assert len(found.encode()) <= 1.1 * FOR_MODELS
+
+
+def test_a_run_keeps_the_words_as_they_are_up_to_a_bound() -> None:
+    assert kept("a\u202e\0\r\n") == "a\u202e\0\r\n"
+    assert len(kept(LOG * 20).encode()) <= 1.1 * KEPT
+    assert TRACE in kept(LOG * 10 + TRACE + "\n" + LOG * 10)
 
 
 def test_binary_becomes_a_remark() -> None:
