@@ -65,10 +65,12 @@ async def fetch(place: Path) -> Path:
     return source
 
 
-async def timed(act: Callable[[], Awaitable[_T]]) -> tuple[_T, float]:
-    """Return the result of ``act`` and its wall seconds."""
-    started = time.monotonic()
+async def timed(act: Callable[[], Awaitable[_T]], cpu: list[float] | None = None) -> tuple[_T, float]:
+    """Return the result of ``act`` and its wall seconds; this process's CPU seconds are appended to ``cpu``."""
+    started, used = time.monotonic(), time.process_time()
     result = await act()
+    if cpu is not None:
+        cpu.append(time.process_time() - used)
     return result, time.monotonic() - started
 
 
@@ -85,10 +87,12 @@ async def measure(source: Path, rounds: int) -> dict[str, object]:
 
         index, cold_s = await timed(indexed)
         warm, maps = [], []
+        warm_cpu: list[float] = []
+        map_cpu: list[float] = []
         for _ in range(rounds):
-            index, seconds = await timed(indexed)
+            index, seconds = await timed(indexed, warm_cpu)
             warm.append(seconds)
-            made, seconds = await timed(lambda: repository_map(index, 1_000, symbols=[NAME]))  # noqa: B023 - awaited here
+            made, seconds = await timed(lambda: repository_map(index, 1_000, symbols=[NAME]), map_cpu)  # noqa: B023 - awaited
             maps.append(seconds)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         lines = {name: index.read(name).count(b"\n") for name in index.paths}
@@ -110,6 +114,8 @@ async def measure(source: Path, rounds: int) -> dict[str, object]:
             "cold_s": round(cold_s, 2),
             "warm_s": round(statistics.median(warm), 3),
             "map_s": round(statistics.median(maps), 3),
+            "warm_cpu_s": round(statistics.median(warm_cpu), 3),
+            "map_cpu_s": round(statistics.median(map_cpu), 3),
             "map_tokens": made.tokens,
             "one_edit_s": round(edited_s, 3),
             "references": found.total,

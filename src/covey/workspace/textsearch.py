@@ -162,8 +162,9 @@ async def _ripgrep(
         if not binary[path]:
             text = data["lines"]
             whole = text["text"].encode() if "text" in text else base64.b64decode(text["bytes"])
-            start = data["submatches"][0]["start"] if data["submatches"] else 0
             whole = whole.removesuffix(b"\n")
+            # An empty match at the very end of a file is reported without its place.
+            start = data["submatches"][0]["start"] if data["submatches"] else len(whole)
             yield Match(path=path, line=data["line_number"], column=start + 1, text=shown(whole, start))
     if not finished:  # a file that cannot be read is exit code 2 as well, but comes with a summary
         raise _NoRipgrep

@@ -81,6 +81,7 @@ CASES = [
     {"pattern": r"^$", "regex": True},
     {"pattern": r"x*", "regex": True, "limit": 3_000},
     {"pattern": r"\W{3}", "regex": True},
+    {"pattern": "$", "regex": True, "limit": 3_000},
 ]
 
 
