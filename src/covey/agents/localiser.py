@@ -13,6 +13,8 @@ from covey.core.testing import Outcome, TestReport
 from covey.repair.locate import locate
 
 _PASSING_AT_MOST = 400
+_TARGETS = 60
+"""Targets traced at most: hundreds that fail for one fault say what the first of them say."""
 _ROUND = 60
 _RELATED = 200
 """Passing tests are traced in rounds, nearest first: until so many ran a line that a target runs, or until a round in
@@ -64,7 +66,7 @@ async def _trace(targets: tuple[str, ...], passing: tuple[Passing, ...], tools: 
     left = tools.deadline.left
     validator = await tools.validator()
     near = [test for test, _ in passing[: _ROUND if left else 0]]
-    spectrum = await validator.trace((*targets, *near), tools.test_timeout_s)
+    spectrum = await validator.trace((*targets[:_TARGETS], *near), tools.test_timeout_s)
     suspicious = _lines_of_targets(spectrum, targets, passing)
     waiting, named = _related_first(passing[len(near) :], {path for path, _ in suspicious}, tools)
     waiting = waiting[: _PASSING_AT_MOST - len(near)]
@@ -136,7 +138,7 @@ def _plan(spectrum: Spectrum, targets: tuple[str, ...], passing: tuple[str, ...]
     if not spectrum.tests:
         return ValidationPlan(targets=targets, regressions=passing[:_PASSING_AT_MOST], timeout_s=timeout_s)
     took = {traced.result.id: traced.result.duration_s for traced in spectrum.tests if not traced.partial}
-    own = sum(took.get(test, 0.0) for test in targets)
+    own = sum(took.get(test, 0.0) for test in targets[:_TARGETS]) * max(1.0, len(targets) / _TARGETS)
     covering: dict[str, list[str]] = {}
     lines = {traced.result.id: traced.lines for traced in spectrum.tests}
     regressions = tuple(test for test in passing if test in steady)

@@ -185,6 +185,14 @@ async def test_tracing_ends_when_further_tests_run_nothing_that_the_red_one_runs
     assert [len(asked) for asked in found] == [61]
 
 
+async def test_of_very_many_targets_the_first_are_traced_and_all_decide(tmp_path: Path) -> None:
+    targets = tuple(f"red {number}" for number in range(70))
+    spectrum = Spectrum(tests=tuple(traced(test, CART, green=False) for test in targets[:60]))
+    found, validator = await localised(tmp_path, report_of(*map(failed, targets)), spectrum, targets)
+    assert validator.traced == [targets[:60]]
+    assert (found.plan.targets, found.suspects[0].path) == (targets, "shop/cart.py")
+
+
 async def test_tests_whose_file_names_a_module_that_the_red_test_runs_are_traced_next(tmp_path: Path) -> None:
     found = await rounds(tmp_path, {"tests/test_other.py": 70, "far/test_x.py": 50, "far/test_named.py": 9}, set())
     assert [len(asked) for asked in found] == [61, 60]
