@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from covey.core.errors import PatchDoesNotApply
-from covey.workspace.difftext import FileDiff, patch_files, read_diff, unquote
+from covey.workspace.difftext import FileDiff, new_files, patch_files, read_diff, unquote
 
 GIT_DIFF = """\
 diff --git a/src/a.py b/src/a.py
@@ -110,3 +110,14 @@ def test_names_are_unquoted_as_git_quotes_them() -> None:
     assert unquote(r'"a\tb\"c\\d\303\251\n"') == 'a\tb"c\\dé\n'
     assert unquote("plain") == "plain"
     assert unquote('"') == '"'
+
+
+def test_files_that_a_diff_creates_come_back_as_text() -> None:
+    head = "diff --git a/{0} b/{0}\n{1}--- {2}\n+++ b/{0}\n@@ -0,0 +1,2 @@\n"
+    made = head.format("new.py", "new file mode 100644\nindex 0..1\n", "/dev/null") + "+++ x = 1\n+y = 2\n"
+    bare = (
+        head.format("bare.py", "new file mode 100644\nindex 0..1\n", "/dev/null") + "+z\n\\ No newline at end of file\n"
+    )
+    changed = head.format("old.py", "index 0..1 100644\n", "a/old.py") + "-a\n+b\n"
+    assert new_files(made + bare + changed) == {"new.py": "++ x = 1\ny = 2\n", "bare.py": "z"}
+    assert new_files("") == {}
