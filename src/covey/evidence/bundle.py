@@ -76,7 +76,7 @@ def bundle_files(item: EvidenceInput) -> dict[str, bytes]:
         "logs/before.txt": _encode(_log(item.before_run)),
         "logs/after.txt": _encode(_log(item.after_run)),
     }
-    if said := transcript(item.steps):
+    if said := transcript(tuple(_redacted(step) for step in item.steps)):
         files["transcript.jsonl"] = said
     if patch is not None:
         files["patch.diff"] = patch
@@ -104,10 +104,13 @@ def pretty(value: object) -> bytes:
     return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
 
 
+def _redacted(step: Step) -> Step:
+    return step.model_copy(update={"detail": redact_json(step.detail)})
+
+
 def _event(step: Step) -> bytes:
     """One step as a line. What is hashed stays as recorded; what is not hashed is redacted once more."""
-    value = step.model_dump(mode="python")
-    value["detail"] = redact_json(value["detail"])
+    value = _redacted(step).model_dump(mode="python")
     return (json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
 
 

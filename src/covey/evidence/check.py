@@ -23,6 +23,7 @@ from covey.core.run import Step
 from covey.evidence.bundle import MANIFEST, Ground, manifest
 from covey.evidence.gitapply import apply_to_files
 from covey.evidence.statement import PREDICATE_TYPE, SNAPSHOT_DIGEST, STATEMENT_TYPE
+from covey.evidence.transcript import transcript
 
 _FILE_LIMIT = 512 << 20
 _FIXED = frozenset(
@@ -39,6 +40,8 @@ _FIXED = frozenset(
     }
 )
 """Files that every bundle has, besides the manifest."""
+_POSSIBLE = frozenset({"patch.diff", "transcript.jsonl"})
+"""Files that a bundle has when there is something to put into them."""
 
 
 class Fault(Frozen):
@@ -193,6 +196,7 @@ class _Checker:
         if run.derive_genesis() != run.genesis:
             self.fault("run.json", "its genesis is not the hash of its task, settings and seed")
         head = run.genesis
+        steps: list[Step] = []
         for number, line in enumerate(self.data["events.jsonl"].splitlines()):
             where = f"event {number}"
             try:
@@ -207,6 +211,9 @@ class _Checker:
                 self.fault("events.jsonl", f"{where} does not have the content that its hash names")
                 return head
             head, self.events = step.hash, number + 1
+            steps.append(step)
+        if self.data.get("transcript.jsonl", b"") != transcript(steps):
+            self.fault("transcript.jsonl", "is not what the events say")
         if (run.head, run.steps) != (head, self.events):
             self.fault("run.json", "names another head or number of events than events.jsonl has")
         return head
@@ -246,7 +253,7 @@ class _Checker:
         value = self._json("touched.json", self.data["touched.json"])
         before: dict[str, bytes] = {}
         after: dict[str, bytes] = {}
-        used = {"patch.diff", MANIFEST} | _FIXED
+        used = {MANIFEST} | _FIXED | _POSSIBLE
         for path, pair in value.items() if isinstance(value, dict) else ():
             for side, files in (("before", before), ("after", after)):
                 digest = pair.get(side) if isinstance(pair, dict) else None

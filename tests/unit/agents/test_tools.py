@@ -108,6 +108,15 @@ async def test_references_name_the_definition_and_the_uses(tmp_path: Path) -> No
     assert not (await ask(session, "find_references", symbol="1 +")).ok
 
 
+async def test_a_text_is_found_as_it_is_written(tmp_path: Path) -> None:
+    session = await session_over(tmp_path)
+    assert (await ask(session, "search_text", text="result -= value")).text == "shop/cart.py:4: result -= value"
+    for text in ("result += value", "result.*value", ""):
+        assert not (await ask(session, "search_text", text=text)).ok
+    session.bench.deadline.seconds = 0
+    assert "no time" in (await ask(session, "search_text", text="result")).text
+
+
 async def test_documentation_is_found_by_words(tmp_path: Path) -> None:
     text = "# Carts\n\nA cart adds the values up.\n\n# Other\n\nNothing of interest.\n"
     session = await session_over(tmp_path, {"docs/cart.md": text})
@@ -147,6 +156,7 @@ async def test_what_only_the_verdict_may_see_is_nowhere(tmp_path: Path, held: st
     assert "only the final verdict" in refused.text
     assert "test_cart" not in (await ask(session, "analyze_codebase", path="")).text
     assert "test_cart" not in (await ask(session, "find_references", symbol="total")).text
+    assert "test_cart" not in (await ask(session, "search_text", text="import")).text
 
 
 async def test_a_test_that_was_written_for_this_run_can_be_read(tmp_path: Path) -> None:

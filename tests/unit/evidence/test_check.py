@@ -244,3 +244,15 @@ def test_the_fixture_really_repairs_something() -> None:
     scope: dict[str, Any] = {}
     exec(BEFORE, scope)
     assert scope["total"]([1, 2]) == -3
+
+
+async def test_a_transcript_is_checked_against_the_events(tmp_path: Path) -> None:
+    item = make_item()
+    entries = [{"role": "generator", "kind": "answer", "text": "the key is AKIAIOSFODNN7EXAMPLE"}]
+    last = item.steps[-1].model_copy(update={"detail": {"minutes": {"entries": entries}, "value": {}}})
+    bundle = await write_bundle(tmp_path, item.model_copy(update={"steps": (*item.steps[:-1], last)}))
+    assert "AKIAIOSFODNN7EXAMPLE" not in (bundle / "transcript.jsonl").read_text()
+    assert not any(fault.file == "transcript.jsonl" for fault in check_bundle(bundle).faults)
+    (bundle / "transcript.jsonl").write_text("{}\n")
+    reseal(bundle)
+    assert any(fault.file == "transcript.jsonl" for fault in check_bundle(bundle).faults)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from covey.core.canonical import Frozen
 
-_LOOK = ("read_file", "analyze_codebase", "search_docs", "find_references")
+_LOOK = ("read_file", "analyze_codebase", "search_docs", "search_text", "find_references")
 
 
 class Allowance(Frozen):

@@ -19,6 +19,7 @@ from covey.agents.tools.install import Install
 from covey.agents.tools.read_file import ReadFile
 from covey.agents.tools.run_tests import RunTests
 from covey.agents.tools.search_docs import SearchDocs
+from covey.agents.tools.search_text import SearchText
 from covey.agents.tools.session import Session
 from covey.core.errors import AgentFeedback
 from covey.core.model import Capabilities, Schema
@@ -31,7 +32,7 @@ TOOLS: Mapping[str, Tool[Any]] = MappingProxyType(
     {
         tool.name: tool
         for tool in (
-            ReadFile(), AnalyzeCodebase(), SearchDocs(), FindReferences(),
+            ReadFile(), AnalyzeCodebase(), SearchDocs(), SearchText(), FindReferences(),
             GitDiff(), RunTests(), ApplyEdit(), Install(),
         )
     }
