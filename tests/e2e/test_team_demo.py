@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.requirement("B3", "B4")
+
 ROOT = Path(__file__).parents[2]
 
 

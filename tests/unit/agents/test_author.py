@@ -9,6 +9,8 @@ from covey.agents.modulechecker import coverage, hollow
 from covey.core.errors import AgentFeedback
 from covey.models.schema import schema_of, token_bound
 
+pytestmark = pytest.mark.requirement("D15")
+
 GOOD = {
     "name": "sums",
     "module": ("def add(a, b):", "    return a + b"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from covey.agents.critic import Critic, Procedure
 from covey.agents.team_slots import CritiqueRequest, TestFacts
 from covey.agents.workbench import Workbench
@@ -11,6 +13,8 @@ from covey.core.patch import Candidate
 from covey.core.repair import Standing, ValidationPlan, Verdict
 from support_roles import GREEN, RED, candidate_of
 from support_team import WHERE, critique, team_world
+
+pytestmark = pytest.mark.requirement("D5")
 
 
 def asked(candidates: list[Candidate], standing: Standing = Standing.plausible, traced: int = 2) -> CritiqueRequest:

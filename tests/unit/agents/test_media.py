@@ -15,6 +15,8 @@ from covey.app.attachments import with_attachments
 from covey.core.errors import UnusableInput, UnusableModel
 from covey.settings import load_settings
 
+pytestmark = pytest.mark.requirement("D2")
+
 WHISPER = """
 import os, sys
 import json

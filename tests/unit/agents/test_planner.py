@@ -16,6 +16,8 @@ from covey.core.repair import Suspect
 from covey.models.schema import max_tokens_for
 from support_team import BASELINE, WHERE, lead, plan, team_world
 
+pytestmark = pytest.mark.requirement("D3")
+
 FAILURE = BASELINE.results[0].failure
 assert FAILURE is not None
 REQUEST = PlanRequest(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from covey.agents.coder_team import NoCode, Patcher
 from covey.agents.slots import Attempt, ProposeRequest
 from covey.agents.team_slots import CodeRequest
 from covey.core.repair import Standing, Verdict
 from support_team import BASELINE, OTHER, RIGHT, WHERE, WRONG, edit, team_world
+
+pytestmark = pytest.mark.requirement("D4")
 
 FAILURE = BASELINE.results[0].failure
 assert FAILURE is not None

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from covey.agents.preprocessor import FOR_MODELS, FOR_RULES, KEPT, clean, kept
 
+pytestmark = pytest.mark.requirement("D2")
+
 TRACE = 'Traceback (most recent call last):\n  File "a.py", line 3, in pay\n    debit()\nValueError: no money'
 LOG = "".join(f"line {number} of a log\n" for number in range(8_000))
 

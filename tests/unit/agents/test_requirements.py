@@ -12,6 +12,8 @@ from covey.agents.understander import Understander
 from covey.core.errors import AnswerInvalid
 from support_asking import LENIENT, asking_bench, prompt_of, said
 
+pytestmark = pytest.mark.requirement("E4")
+
 STATEMENT = (
     "The total in shop/cart.py is negative, see `total([1, 2])`. Add up!\n"
     "An elephant also said something, and CartTest is fine.\n"

@@ -17,6 +17,8 @@ from covey.testing.roles import ScriptedValidator
 from support_roles import GREEN, RED, SHOP, ScriptedRunner, failed, passed, report_of
 from support_tools import ask, edit, session_over
 
+pytestmark = pytest.mark.requirement("C7")
+
 MINUS, PLUS, TIMES = "        result -= value", "        result += value", "        result *= value"
 
 

@@ -22,6 +22,8 @@ from covey.models.backends.scripted import Answer, ScriptedBackend
 from support_roles import SHOP
 from support_workspace import write_files
 
+pytestmark = pytest.mark.requirement("A9")
+
 CODE = [
     "def factorial(n):",
     '    """Return n!."""',

@@ -6,6 +6,8 @@ import pytest
 
 from covey.coordination.policies.rules import Decision, Turn, format_errors, identical, no_news, rule
 
+pytestmark = pytest.mark.requirement("C12")
+
 
 def coder(action: str, *evidence: str, failed: bool = False) -> Turn:
     return Turn(role="patcher", action=action, evidence=evidence, failed=failed, codes=True)

@@ -26,6 +26,8 @@ from support_team import (
     template,
 )
 
+pytestmark = pytest.mark.requirement("C12", "D1")
+
 CODER, PLANNER, LEADER, CRITIC = "code generator", "planner", "leader", "reviewer"
 TEAMS = ("critic", "leader-follower", "round-robin", "workflow")
 

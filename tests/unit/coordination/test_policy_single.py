@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from covey.agents.soloist import Move, Solo
 from covey.coordination.flock import Asked
 from covey.coordination.policies import POLICIES
 from covey.coordination.policies.single import referee
 from covey.core.errors import EngineError
 from support_team import RIGHT, WRONG, team_world, template
+
+pytestmark = pytest.mark.requirement("C12")
 
 MINUS = "        result -= value"
 
