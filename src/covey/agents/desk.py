@@ -188,6 +188,8 @@ class ModelDesk:
         """Ask a question ``count`` times within ``seconds``."""
         if self.spent.prefilled + self.spent.generated >= self.tokens:
             raise AgentFeedback(f"The run's {self.tokens} model tokens are spent; raise COVEY_TOKENS for more.")
+        if seconds <= 0:  # before an engine is started for nothing
+            raise AgentFeedback(_LATE)
         ledger = self._open_ledger()
         ledger.note(role, redact(question.note))
         with self._asking():

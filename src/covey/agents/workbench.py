@@ -141,11 +141,16 @@ class Workbench:
         return TestRunner(self.sandbox, ground.environment, ground.command, limits=self.limits, seed=self.seed)
 
     async def run_tests(self, tree: Tree, tests: Sequence[str] = (), *, search: bool = True) -> TestReport:
-        """Run tests in a fresh process, within the suite's time limit; in the ``search`` never held-out ones."""
+        """Run tests in a fresh process, within the suite's time limit; in the ``search`` never held-out ones.
+
+        In the search no run takes longer than what is left of the whole budget.
+        """
+        left = max(1.0, self.budget.wall_s - self.deadline.elapsed)
+        timeout_s = min(self.suite_timeout_s, left) if search else self.suite_timeout_s
         deselect = tuple(name for name in self.holdout if name not in self.hidden) if search else ()
         for pause in (*_RETRY_AFTER_S, None):
             try:
-                report = await self.runner().run(tree, tests=tests, deselect=deselect, timeout_s=self.suite_timeout_s)
+                report = await self.runner().run(tree, tests=tests, deselect=deselect, timeout_s=timeout_s)
                 break
             except SandboxError:
                 if pause is None:

@@ -192,3 +192,12 @@ async def test_secrets_do_not_reach_the_ledger() -> None:
     desk.observe("tester", "password = 'AKIAIOSFODNN7EXAMPLE'")
     await desk.ask("generator", ASKED)
     assert "AKIAIOSFODNN7EXAMPLE" not in desk.drain().model_dump_json()
+
+
+async def test_with_no_time_left_no_engine_is_asked_for() -> None:
+    desk = desk_of([say("one")], left=0.0)
+    with pytest.raises(AgentFeedback, match="time was up"):
+        await desk.ask("generator", ASKED)
+    assert isinstance(desk.engines, One)
+    assert desk.engines.roles == []
+    assert desk.drain() == Minutes()
