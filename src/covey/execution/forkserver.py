@@ -108,7 +108,11 @@ class ForkServer:
 
     async def __aenter__(self) -> Self:
         """Start the server and wait until the tests are collected."""
-        await self._start()
+        try:
+            await self._start()
+        except BaseException:  # cancelled too: nobody else will close what was begun
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
@@ -156,9 +160,10 @@ class ForkServer:
         if self._process is None:
             return None
         process, self._process = self._process, None
-        result = await process.stop()
-        await self._stack.aclose()
-        return result
+        try:
+            return await process.stop()
+        finally:
+            await self._stack.aclose()
 
     async def _send(self, message: Mapping[str, object]) -> None:
         if self._process is None:
