@@ -19,10 +19,21 @@ from covey.core.errors import AnswerInvalid, CoveyError
 from covey.core.model import Capabilities, ChatMessage, Completion, Sampling, Schema
 from covey.core.progress import Observer, Progress, nobody
 from covey.core.protocols import ModelBackend
-from covey.models.measure_report import Answers, ColdStart, EngineReport, Parallel, Prefix, Probed, Speed, Window
+from covey.models.measure_report import (
+    Answers,
+    ColdStart,
+    EngineReport,
+    Parallel,
+    Prefix,
+    Probed,
+    Speed,
+    ToolCalls,
+    Window,
+)
 from covey.models.measure_window import WindowProbe
 from covey.models.schema import Bounded
 from covey.models.structured import ask
+from covey.models.toolcalls import ToolCaller
 
 PROMPT_TOKENS = 1500
 """Size of the prompt that speed is measured with; at most a quarter of the window."""
@@ -33,6 +44,8 @@ NOTICEABLE_S = 0.05
 """Differences in time below this say nothing about an engine."""
 ASKED = 5
 """Bounded answers asked for, of each kind."""
+TOOLS = 3
+"""Tool calls asked for."""
 
 ProbedT = TypeVar("ProbedT", bound=Probed)
 
@@ -94,6 +107,7 @@ class _Probes:
         speed, prefix = await self._speed(claimed)
         answers = await self._guarded("schema", 0.35, Answers, lambda: self._answers(claimed, Finding, _finding))
         actions = await self._guarded("actions", 0.35, Answers, lambda: self._answers(claimed, Action, _action))
+        tools = await self._tools()
         parallel = await self._guarded("parallel", 0.3, Parallel, lambda: self._parallel(claimed))
         window = await self._guarded("window", 1.0, Window, lambda: self._window(claimed, speed, prefix, longest))
         return report.model_copy(
@@ -102,6 +116,7 @@ class _Probes:
                 "prefix": prefix,
                 "schema_answers": answers,
                 "actions": actions,
+                "tool_calls": tools,
                 "parallel": parallel,
                 "window": window,
                 "seconds": self._seconds,
@@ -222,6 +237,30 @@ class _Probes:
             valid += 1
             obeyed += right(answer.value)
         return valid, obeyed
+
+    async def _tools(self) -> ToolCalls:
+        if not isinstance(self._backend, ToolCaller):
+            return ToolCalls(explanation="Not measured: this engine is asked for schemas only.")
+        caller: ToolCaller = self._backend
+
+        async def probe() -> ToolCalls:
+            seen = [
+                (
+                    await caller.call_tool(
+                        f"[{self._salt} tool {number}] Show parcels/rates.py from line {number + 3} on."
+                    )
+                )
+                for number in range(TOOLS)
+            ]
+            called = sum(one.kind == "called" for one in seen)
+            as_text = sum(one.kind == "text" for one in seen)
+            text = f"{called} of {TOOLS} tool calls came as calls with the right arguments"
+            text += f", {as_text} as text." if as_text else "."
+            text += " Covey asks for schemas instead, so this matters to other programs."
+            state: Literal["ok", "reduced"] = "ok" if called == TOOLS else "reduced"
+            return ToolCalls(state=state, explanation=text, asked=TOOLS, called=called, as_text=as_text)
+
+        return await self._guarded("tool calls", 0.2, ToolCalls, probe)
 
     async def _parallel(self, claimed: Capabilities) -> Parallel:
         tokens = min(400, claimed.context // 4)

@@ -61,6 +61,14 @@ class Answers(Probed):
     shown: int = -1
 
 
+class ToolCalls(Probed):
+    """``called`` of ``asked`` tool calls came as calls with arguments that fit, ``as_text`` as text."""
+
+    asked: int = 0
+    called: int = 0
+    as_text: int = 0
+
+
 class Speed(Probed):
     """Tokens a second, reading and writing. ``prompt_tokens`` is the size at which it was measured."""
 
@@ -109,6 +117,7 @@ class EngineReport(Frozen):
     prefix: Prefix = Prefix()
     schema_answers: Answers = Answers()
     actions: Answers = Answers()
+    tool_calls: ToolCalls = ToolCalls()
     parallel: Parallel = Parallel()
     window: Window = Window()
     seconds: float = Field(0.0, ge=0)
@@ -127,6 +136,7 @@ class EngineReport(Frozen):
             ("window", window, f"{window.real} of {window.claimed} tokens"),
             ("schema", self.schema_answers, f"{self.schema_answers.valid} of {self.schema_answers.asked} valid"),
             ("actions", self.actions, f"{self.actions.valid} of {self.actions.asked} valid"),
+            ("tool calls", self.tool_calls, f"{self.tool_calls.called} of {self.tool_calls.asked} came as calls"),
             ("speed", speed, f"{speed.prefill_per_s:.0f} read, {speed.decode_per_s:.1f} written tokens/s"),
             ("prefix", prefix, f"{'about ' * prefix.estimated}{prefix.reused} of {prefix.of} tokens reused"),
             ("parallel", parallel, f"{parallel.gain:.1f} times as fast for two"),

@@ -258,7 +258,9 @@ async def test_whoever_watches_is_told_what_is_measured() -> None:
 async def test_the_report_is_a_table_with_a_sentence_for_each_thing() -> None:
     rows = (await _measure(LyingEngine(HONEST))).rows()
 
-    assert [row.name for row in rows] == ["start", "window", "schema", "actions", "speed", "prefix", "parallel"]
+    assert [row.name for row in rows] == [
+        "start", "window", "schema", "actions", "tool calls", "speed", "prefix", "parallel",
+    ]  # fmt: skip
     assert all(row.explanation.endswith(".") for row in rows)
 
 

@@ -26,6 +26,7 @@ from covey.models.http import HttpClient
 from covey.models.httperrors import HttpFailure, HttpLimits, well_formed
 from covey.models.llamaclient import LlamaClient, SchemaIgnored
 from covey.models.probe import SchemaSupport
+from covey.models.toolcalls import ToolCallSeen, call_tool
 
 DEFAULT_CONTEXT = 4096
 """Tokens of the window where a server says nothing: what Ollama gives a model on a small machine."""
@@ -152,6 +153,11 @@ class OpenAICompatibleBackend:
             completion, collected = await self._persist(server, prompt, schema, sampling)
         await self._check_truncation(server, prompt, collected)
         return completion
+
+    async def call_tool(self, question: str) -> ToolCallSeen:
+        """Ask for one tool call, for the doctor; roles ask for schemas instead."""
+        server = await self._ready()
+        return await call_tool(self._api, server.model, question)
 
     # What the server is
 
