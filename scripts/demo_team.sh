@@ -3,7 +3,7 @@
 # one answers on loopback, and nothing is downloaded. MODEL=path.gguf (or a name, or a URL) does the same with that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-python="${PYTHON:-$PWD/.venv/bin/python}"
+python="${DEMO_PYTHON:-$PWD/.venv/bin/python}"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 export COVEY_CONFIG="$work/none.yaml"

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_whole_team_mends_a_fault_on_a_scripted_model_and_every_message_is_shown(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", str(ROOT / "scripts" / "demo_team.sh")],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHON": sys.executable},
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "DEMO_PYTHON": sys.executable},
         capture_output=True,
         text=True,
         timeout=240,
