@@ -158,7 +158,10 @@ def test_any_program_on_the_leash_dies_with_its_parent() -> None:
     ) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
-        assert child.name() == "sleep"
+        end = time.monotonic() + LONG
+        while child.name() != "sleep":  # the shell is about to become it
+            assert time.monotonic() < end
+            time.sleep(0.01)
         parent.kill()
     _gone(child)
 

@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from covey.bench.packages_faults import Fault, Package
 from covey.core.errors import RunError, UnusableInput
@@ -65,9 +65,23 @@ async def _fetch(package: Package, place: Path, python: Path) -> Path:
 
 
 def unpack(archive: Path, dest: Path) -> None:
-    """Unpack the one folder of a source distribution as ``dest``; nothing is written outside of it."""
+    """Unpack the one folder of a source distribution as ``dest``: its regular files, nothing outside, no links.
+
+    Written out here because the extraction filters of ``tarfile`` are younger than Python 3.11.2. Raises RunError for
+    a name that leaves the folder.
+    """
     with tempfile.TemporaryDirectory(dir=dest.parent) as temporary, tarfile.open(archive) as tar:
-        tar.extractall(temporary, filter="data")
+        for member in tar:
+            name = PurePosixPath(member.name)
+            if name.is_absolute() or ".." in name.parts:
+                raise RunError(f"{archive} holds {member.name!r}, which leaves its folder; it is not unpacked.")
+            if not member.isreg() or (data := tar.extractfile(member)) is None:
+                continue
+            path = Path(temporary, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as target:
+                shutil.copyfileobj(data, target)
+            path.chmod(0o755 if member.mode & 0o100 else 0o644)
         (folder,) = Path(temporary).iterdir()
         folder.rename(dest)
 
