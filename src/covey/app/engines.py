@@ -206,13 +206,14 @@ def plan_file(file: ModelFile, settings: Settings, engine: Engine) -> tuple[Memo
 
 
 _SEATS: Mapping[str, ModelRole] = {
-    "understander": "preprocessor",
-    "localiser": "planner",
-    "reproducer": "coder",
-    "generator": "coder",
-    "reviewer": "reviewer",
+    "requirements": "preprocessor",
+    "narrator": "preprocessor",
+    "pinpointer": "planner",
+    "planner": "planner",
+    "leader": "planner",
+    "critic": "reviewer",
 }
-"""Which of a profile's seats fills which role of the flock."""
+"""Which of a profile's seats fills which role of the flock; all others write code or tests and share the coder's."""
 
 
 @dataclass(frozen=True)

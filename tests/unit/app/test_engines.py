@@ -9,8 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from covey.app.engines import NoEngine, Team, choose_engine, endpoint_backend, open_engines, plan_file
+from covey.app.engines import _SEATS, NoEngine, Team, choose_engine, endpoint_backend, open_engines, plan_file
+from covey.app.flocks import model_flock
 from covey.app.measured import EngineCheck, measured_context, remember
+from covey.coordination.flock import Modelled
 from covey.core.errors import DoesNotFit, ReplayDivergence, UnusableModel
 from covey.core.model import Capabilities, ChatMessage, Sampling
 from covey.models import memory
@@ -138,12 +140,17 @@ class Lender:
 def test_each_role_of_a_team_has_its_seats_model_and_others_share_the_coders() -> None:
     pool = Lender()
     team = Team(cast("Any", pool), {"planner": "nemotron", "coder": "qwen", "reviewer": "devstral"})
-    asked: Iterator[str] = iter(("generator", "localiser", "reviewer", "stranger"))
+    asked: Iterator[str] = iter(("generator", "planner", "critic", "stranger"))
     found = []
     for role in asked:
         team.use(role)
         found.append(pool.asked)
     assert found == [("qwen", "run"), ("nemotron", "run"), ("devstral", "run"), ("qwen", "run")]
+
+
+def test_every_role_that_has_a_seat_is_one_that_asks_a_model() -> None:
+    slots = vars(model_flock()).values()
+    assert {slot.name for slot in slots if isinstance(slot, Modelled)} >= set(_SEATS)
 
 
 def test_a_measured_window_is_used_from_then_on() -> None:
