@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from covey.app.engines import open_engines
 from covey.app.measured import EngineCheck, remember
+from covey.app.run import telling
 from covey.core.errors import UnusableModel
-from covey.core.progress import Observer, Progress, nobody
+from covey.core.progress import Observer, nobody
 from covey.models.measure_advice import advise
 from covey.settings import Settings
 
@@ -14,10 +15,7 @@ async def check_engine(settings: Settings, *, budget_s: float = 60.0, observer: 
     """Measure what ``settings.model`` names. Raises UnusableModel when that is no model or cannot be used."""
     from covey.models.measure import measure
 
-    def tell(message: str) -> None:
-        observer(Progress(stage="model", message=message))
-
-    async with open_engines(settings, tell) as engines:
+    async with open_engines(settings, telling(observer)) as engines:
         if engines is None:
             raise UnusableModel("There is no model to measure. Give one with --model.")
         async with engines.use("generator") as backend:

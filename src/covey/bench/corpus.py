@@ -33,6 +33,7 @@ from covey.bench.corpus_cases import (
 from covey.bench.corpus_report import Record, records_table, summarise, summary_lines
 from covey.core.canonical import Frozen
 from covey.core.errors import ConfigError, CoveyError
+from covey.core.report import RunReport
 from covey.core.run import RunStatus
 from covey.settings import load_settings
 
@@ -57,21 +58,26 @@ FOUND = frozenset({RunStatus.patched.value, RunStatus.plausible.value})
 """Statuses of a run that found a patch with which all target tests pass."""
 
 
+def outcome_of(report: RunReport) -> Outcome:
+    """What a benchmark keeps of a run's report."""
+    return Outcome(
+        status=report.status.value,
+        label=report.label.value if report.label else None,
+        diff=report.diff or "",
+        alternatives=tuple(other.diff for other in report.alternatives),
+        duration_s=report.duration_s,
+        candidates=report.candidates,
+        candidates_per_s=report.candidates_per_s,
+    )
+
+
 def product_solver(home: Path) -> Solve:
     """Return a solver that is the product itself, as ``covey run`` calls it, keeping its runs below ``home``."""
     from covey.app import solve
 
     async def run(project: Path, issue: str, budget_s: float) -> Outcome:
         report = await solve(project, issue, settings=load_settings(home=home, out=home / "out", budget=budget_s))
-        return Outcome(
-            status=report.status.value,
-            label=report.label.value if report.label else None,
-            diff=report.diff or "",
-            alternatives=tuple(other.diff for other in report.alternatives),
-            duration_s=report.duration_s,
-            candidates=report.candidates,
-            candidates_per_s=report.candidates_per_s,
-        )
+        return outcome_of(report)
 
     return run
 

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from covey.bench.corpus import FOUND, Outcome
+from covey.bench.corpus import FOUND, Outcome, outcome_of
 from covey.bench.corpus_report import percentile
 from covey.bench.faults_cases import (
     Deal,
@@ -77,15 +77,7 @@ def product(home: Path) -> Solve:
     async def run(project: Path, command: str, holdout: Sequence[str], budget_s: float) -> Outcome:
         settings = load_settings(home=home, out=home / "out", budget=budget_s)
         report = await solve(project, test=command, holdout=holdout, settings=settings)
-        return Outcome(
-            status=report.status.value,
-            label=report.label.value if report.label else None,
-            diff=report.diff or "",
-            alternatives=tuple(other.diff for other in report.alternatives),
-            duration_s=report.duration_s,
-            candidates=report.candidates,
-            candidates_per_s=report.candidates_per_s,
-        )
+        return outcome_of(report)
 
     return run
 
